@@ -1,0 +1,61 @@
+# Everything a developer or an operator runs from a checkout. The virtual environment builds itself from the lock.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url --no-emit-find-links
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo serve test check fmt golden bench chaos lock clean
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@echo "installing the locked dependencies into $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "terrakube-bridge needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/.installed ## A push, a pull request, plans and statuses against stand-ins (STAY=1 keeps it running)
+	@$(BIN)/terrakube-bridge demo $(if $(STAY),--stay)
+
+serve: $(VENV)/.installed ## Run the bridge with .env and bridge.yaml of this folder
+	@$(BIN)/terrakube-bridge serve
+
+test: check ## What CI runs: linters, types, import direction, then every test
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.installed ## Linters, types, import direction, spelling, packaging metadata
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+	@$(BIN)/validate-pyproject --disable all -q pyproject.toml
+
+fmt: $(VENV)/.installed ## Format and fix what can be fixed
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+golden: $(VENV)/.installed ## Rewrite the golden files; review the diff
+	@$(BIN)/pytest -q --update-golden $(PYTEST_ARGS)
+
+bench: $(VENV)/.installed ## Acknowledgement and following, as ratios measured in one run
+	@$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/.installed ## Kill the running bridge at 200 random moments and count what was lost
+	@$(BIN)/python -m tests.chaos
+
+lock: ## Compile the hashed lock files (needs uv)
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+
+clean: ## Remove what was built here
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""Doors for people who chat; the only package that knows Slack."""

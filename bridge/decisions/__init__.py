@@ -1,0 +1,1 @@
+"""The functional core: facts in, decision out; no I/O, no log, no clock."""

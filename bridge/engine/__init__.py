@@ -1,0 +1,1 @@
+"""What makes it durable: rows that are due, leased, worked on and written back with a fence."""

@@ -1,0 +1,1 @@
+"""Drivers for code forges: wire payloads in, forge-neutral values out."""

@@ -1,0 +1,1 @@
+"""The one adapter around httpx: timeouts, short retries, redaction, same-origin redirects."""

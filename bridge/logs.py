@@ -1,0 +1,1 @@
+"""Log configuration and the names of log keys."""

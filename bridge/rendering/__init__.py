@@ -1,0 +1,1 @@
+"""Reports as text: pure, deterministic, bounded by a limit."""

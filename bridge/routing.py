@@ -1,0 +1,1 @@
+"""Which handler gets which event."""

@@ -1,0 +1,1 @@
+"""Strict, stateful stand-ins for Terrakube and a forge; imports nothing else of the bridge."""

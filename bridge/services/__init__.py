@@ -1,0 +1,1 @@
+"""The imperative shell: doers that talk to ports only."""

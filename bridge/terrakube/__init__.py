@@ -1,0 +1,1 @@
+"""The Terrakube client: JSON:API over the one HTTP adapter."""

@@ -1,0 +1,1 @@
+"""What the bridge does when something happens: one module per kind of event."""

@@ -1,0 +1,1 @@
+"""One module per command people write in a pull request."""
