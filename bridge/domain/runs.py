@@ -1,0 +1,200 @@
+"""A run: one trigger for one workspace, and the job it started."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bridge.domain.terrakube import PlanCounts, Step, WorkspaceRef
+from bridge.domain.vcs import RepositoryRef
+
+
+class Verb(StrEnum):
+    """What was asked for; names the aggregate status, too."""
+
+    PLAN = "plan"
+    APPLY = "apply"
+    DESTROY = "destroy"
+    PUSH = "push"
+    """The template a push or tag rule names: it may plan or apply."""
+
+
+class RunPhase(StrEnum):
+    """How far the bridge is with a run."""
+
+    PLANNED = "planned"
+    """Intent is stored; nothing was sent."""
+    POSTING = "posting"
+    """A POST may be under way."""
+    UNKNOWN = "unknown"
+    """A POST may have gone through: look for the key before anything else."""
+    CREATED = "created"
+    """The job exists and is followed."""
+    COLLECTING = "collecting"
+    """The job ended; its output is being read."""
+    FINISHED = "finished"
+
+
+class RunState(StrEnum):
+    """What people are told."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """For an approval."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """Terraform failed."""
+    ERROR = "error"
+    """The bridge, Terrakube or the configuration failed; *reason* says which."""
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+CONCLUDED = frozenset(
+    {
+        RunState.SUCCEEDED,
+        RunState.FAILED,
+        RunState.ERROR,
+        RunState.REJECTED,
+        RunState.CANCELLED,
+        RunState.SUPERSEDED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateChoice:
+    """The template a run uses.
+
+    Attributes:
+        reference: As configured: a template's name or id, ``default`` or ``built-in``.
+        id: Resolved template id; empty when it is inline or could not be resolved yet.
+        name: For people.
+        tcl: YAML of an inline template; empty when stored.
+    """
+
+    reference: str
+    id: str = ""
+    name: str = ""
+    tcl: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a person may vary; defaults are Terrakube's own."""
+
+    refresh: bool = True
+    refresh_only: bool = False
+    targets: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """A run to make, unless the same trigger already made it or an equal open one can be shared.
+
+    Attributes:
+        trigger: As in design section 10.2; unique with workspace and verb.
+        actor: Login of who caused it.
+        commit_id: Full commit the job is pinned to.
+        tag: Bare tag name; None for branches and pull requests.
+        pull_request: Number; None for pushes.
+        reports: Report keys the run shows in.
+        why: The sentence that explains it: rule, branch, folder, files.
+        applies: Whether the template may change infrastructure: such runs are never dropped.
+    """
+
+    trigger: str
+    actor: str
+    verb: Verb
+    workspace: WorkspaceRef
+    template: TemplateChoice
+    commit_id: str
+    repository: RepositoryRef
+    reports: tuple[str, ...]
+    options: RunOptions = field(default_factory=RunOptions)
+    branch: str = ""
+    tag: str | None = None
+    pull_request: int | None = None
+    why: str = ""
+    applies: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as stored.
+
+    Attributes:
+        id: ULID; the job's key is ``bridge:<id>``.
+        job_status: Terrakube's word as last seen; empty before.
+        plan_changes: None until the job completed.
+        counts: None until known.
+        digest: Typed plan digest (``json1:...``, ``text1:...``); empty when there is none.
+        trouble: What keeps it from going on right now, for people; empty when nothing does.
+        reason: Why it ended as it did, for people; empty when the state says it all.
+        superseded_by: Head that made it an older one; empty while current.
+        attempts: How often the present phase was begun.
+    """
+
+    id: str
+    request: RunRequest
+    phase: RunPhase
+    state: RunState
+    job_id: str
+    job_status: str
+    steps: tuple[Step, ...]
+    plan_changes: bool | None
+    counts: PlanCounts | None
+    digest: str
+    trouble: str
+    reason: str
+    superseded_by: str
+    cancel_requested: bool
+    attempts: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        """``bridge:<id>``: first word of the job's ``comments``."""
+        return f"bridge:{self.id}"
+
+    @property
+    def concluded(self) -> bool:
+        """Whether its outcome is final."""
+        return self.phase is RunPhase.FINISHED
+
+
+class OutputKind(StrEnum):
+    """What a stored text is."""
+
+    PLAN = "plan"
+    APPLY = "apply"
+    ERROR = "error"
+    CHANGES = "changes"
+    """Structured plan, JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A text of a run, redacted before it gets here."""
+
+    kind: OutputKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What a finished job left behind.
+
+    Attributes:
+        destroyed: Addresses that are deleted or replaced, sorted; for the warning on top.
+    """
+
+    counts: PlanCounts | None
+    digest: str
+    outputs: tuple[Output, ...]
+    reason: str = ""
+    destroyed: tuple[str, ...] = ()

@@ -1,0 +1,106 @@
+"""What carrying out a decision writes down.
+
+A handler fills a Work; the engine commits it in one transaction together with the outcome of
+the delivery. Nothing in it has happened yet.
+"""
+
+from dataclasses import dataclass, field
+
+from bridge.domain.posts import PostUpsert
+from bridge.domain.runs import RunRequest
+from bridge.domain.vcs import PullRequest, PullRequestRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was decided about a pull request as a whole, for its comment and its aggregate status.
+
+    Attributes:
+        head_sha: For which head.
+        kind: ``planning`` (runs say the rest), ``nothing`` (no workspace affected), ``fork``,
+            ``draft``, ``too_many``, ``error``.
+        text: A sentence or two of Markdown of our own making, for the comment; may be empty.
+        workspaces: How many workspaces are affected.
+    """
+
+    head_sha: str
+    kind: str
+    text: str
+    workspaces: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequestSeen:
+    """The newest look at a pull request; *verdict* None keeps the stored one."""
+
+    pull_request: PullRequest
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supersede:
+    """Plans of a pull request that no longer matter.
+
+    Planned runs end as superseded; runs whose job has not started are cancelled in Terrakube;
+    running ones end by themselves and are shown as of an older head.
+
+    Attributes:
+        keep_head: Runs for this commit stay; None supersedes every open plan (closed).
+        workspaces: Only these workspace ids; None for all.
+    """
+
+    pull_request: PullRequestRef
+    keep_head: str | None
+    reason: str
+    workspaces: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRuns:
+    """Show push runs of a commit in a pull request too (whichever event came first)."""
+
+    pull_request: PullRequestRef
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """Somebody with write permission allowed one commit of a fork to be planned."""
+
+    pull_request: PullRequestRef
+    head_sha: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Who did what through which door with which result.
+
+    Attributes:
+        action: ``plan.requested``, ``comment.repaired``...; a constant.
+        door: ``webhook``, ``comment``, ``cli``, ``slack``, ``bridge``.
+        subject: What it was about: a subject key, a run id.
+        detail: One sentence; never a secret.
+    """
+
+    actor: str
+    action: str
+    door: str
+    subject: str
+    result: str
+    detail: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """Rows to write; mutable while a handler fills it, then handed to the engine."""
+
+    runs: list[RunRequest] = field(default_factory=list)
+    posts: list[PostUpsert] = field(default_factory=list)
+    pull_requests: list[PullRequestSeen] = field(default_factory=list)
+    supersedes: list[Supersede] = field(default_factory=list)
+    links: list[LinkRuns] = field(default_factory=list)
+    allowances: list[Allowance] = field(default_factory=list)
+    audits: list[AuditEntry] = field(default_factory=list)
+    ignored: str | None = None
+    """Why nothing was done; None when something was."""

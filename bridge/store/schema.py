@@ -1,0 +1,243 @@
+"""The tables, once for SQLite and PostgreSQL.
+
+Times are integers: milliseconds since 1970 UTC. JSON is text. A row that is due has the columns
+of ``_leased``; it is claimed by setting owner, lease_until and fence + 1, and every result is
+written ``WHERE fence = :mine``. ``due_at`` NULL means: nothing to do until something changes.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives a rowid (and so automatic numbers) only to a column declared INTEGER.
+_RowId: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
+_OPEN_RUN = text("phase <> 'finished' AND share_key IS NOT NULL")
+
+
+def _leased() -> list[Column[object]]:
+    """Columns of every table whose rows are due at a time."""
+    return [
+        Column("due_at", BigInteger),
+        Column("lease_until", BigInteger),
+        Column("owner", Text),
+        Column("fence", BigInteger, nullable=False, server_default="0"),
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("last_error", Text, nullable=False, server_default=""),
+    ]
+
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("semantic_key", Text),
+    Column("body_hash", Text, nullable=False),
+    Column("repository_id", Text, nullable=False, server_default=""),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary),
+    Column("received_at", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False, server_default="none"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("finished_at", BigInteger),
+    Column("traceparent", Text, nullable=False, server_default=""),
+    UniqueConstraint("source", "key"),
+    # The sender's ids are not signed; a body and a meaning are.
+    UniqueConstraint("source", "body_hash"),
+    UniqueConstraint("source", "semantic_key"),
+    UniqueConstraint("subject", "seq"),
+    Index("ix_delivery_outcome", "outcome", "received_at"),
+)
+
+subject = Table(
+    "subject",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("next_seq", BigInteger, nullable=False, server_default="1"),
+    Column("pending", Integer, nullable=False, server_default="0"),
+    *_leased(),
+    Index("ix_subject_due", "due_at"),
+)
+
+pull_request = Table(
+    "pull_request",
+    metadata,
+    Column("id", Text, primary_key=True),  # pr:<forge>:<repository id>:<number>
+    Column("forge", Text, nullable=False),
+    Column("repository_id", Text, nullable=False),
+    Column("repository_slug", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("draft", Integer, nullable=False, server_default="0"),
+    Column("from_fork", Integer, nullable=False, server_default="0"),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("web_url", Text, nullable=False, server_default=""),
+    Column("head_sha", Text, nullable=False),
+    Column("base_branch", Text, nullable=False),
+    Column("base_sha", Text),
+    Column("merge_commit", Text),
+    Column("verdict", Text),
+    Column("allowed_head", Text),  # fork commit somebody with write permission allowed
+    Column("updated_at", BigInteger, nullable=False),
+    Index("ix_pull_request_head", "forge", "repository_id", "head_sha"),
+    Index("ix_pull_request_merge", "forge", "repository_id", "merge_commit"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Text, primary_key=True),  # ULID
+    Column("trigger", Text, nullable=False),
+    Column("workspace_id", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("organization_id", Text, nullable=False),
+    Column("forge", Text, nullable=False, server_default=""),
+    Column("repository_id", Text, nullable=False, server_default=""),
+    Column("pull_request", Integer),
+    Column("commit_id", Text, nullable=False),
+    Column("request", Text, nullable=False),  # RunRequest as JSON
+    # Equal for runs that may share one job: workspace, commit, template or tcl hash, options.
+    Column("share_key", Text),
+    Column("phase", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("job_id", Text),
+    Column("job_status", Text, nullable=False, server_default=""),
+    Column("steps", Text, nullable=False, server_default="[]"),
+    Column("plan_changes", Integer),
+    Column("counts", Text),
+    Column("destroyed", Text, nullable=False, server_default="[]"),
+    Column("digest", Text, nullable=False, server_default=""),
+    Column("trouble", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("superseded_by", Text, nullable=False, server_default=""),
+    Column("cancel_requested", Integer, nullable=False, server_default="0"),
+    # A terminal status of a young job counts when seen twice: the first sight is kept here.
+    Column("ended_seen_at", BigInteger),
+    Column("next_look", BigInteger),  # when the organization's poll asks for this job again
+    Column("look_interval", Integer, nullable=False, server_default="0"),  # milliseconds
+    Column("changed_at", BigInteger),  # last change seen by a poll
+    Column("posted_at", BigInteger),  # when the newest POST was begun
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    *_leased(),
+    UniqueConstraint("trigger", "workspace_id", "verb"),
+    Index(
+        "uq_run_share", "share_key", unique=True, sqlite_where=_OPEN_RUN, postgresql_where=_OPEN_RUN
+    ),
+    Index("ix_run_due", "due_at"),
+    Index("ix_run_followed", "organization_id", "phase", "next_look"),
+    Index("ix_run_commit", "forge", "repository_id", "commit_id"),
+)
+
+run_link = Table(
+    "run_link",
+    metadata,
+    Column("run_id", Text, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("report", Text, primary_key=True),  # pr:... or commit:...
+    Index("ix_run_link_report", "report"),
+)
+
+organization = Table(
+    "organization",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("not_before", BigInteger, nullable=False, server_default="0"),  # the circuit breaker
+    Column("failing_since", BigInteger),
+    *_leased(),
+    Index("ix_organization_due", "due_at"),
+)
+
+post = Table(
+    "post",
+    metadata,
+    Column("id", Text, primary_key=True),  # ULID, part of the hidden marker
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("forge", Text, nullable=False),
+    Column("repository_id", Text, nullable=False),
+    Column("target", Text, nullable=False),  # PostTarget as JSON
+    Column("report", Text, nullable=False),
+    Column("content", Text),
+    Column("revision", BigInteger, nullable=False, server_default="1"),
+    Column("sent_revision", BigInteger, nullable=False, server_default="0"),
+    Column("parts", Text, nullable=False, server_default="[]"),  # RemotePart list as JSON
+    Column("created_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("dead", Integer, nullable=False, server_default="0"),
+    *_leased(),
+    Index("ix_post_due", "due_at"),
+    Index("ix_post_report", "report"),
+)
+
+output = Table(
+    "output",
+    metadata,
+    Column("run_id", Text, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # zlib
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_output_created", "created_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Index("ix_audit_at", "at"),
+)
+
+rate_bucket = Table(
+    "rate_bucket",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("tokens", Integer, nullable=False),  # thousandths
+    Column("updated_at", BigInteger, nullable=False),
+    Column("blocked_until", BigInteger, nullable=False, server_default="0"),
+)
+
+duty = Table(
+    "duty",
+    metadata,
+    Column("id", Text, primary_key=True),
+    *_leased(),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", Text, primary_key=True),  # e.g. the generated secret key
+    Column("value", Text, nullable=False),
+)
