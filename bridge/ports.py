@@ -152,6 +152,10 @@ class Forge(Protocol):
         """List the branches and their heads, all pages."""
         ...
 
+    async def branch(self, repository: RepositoryRef, name: str) -> Branch | None:
+        """Read one branch's head; None when there is no such branch."""
+        ...
+
     async def changed_files(self, ref: PullRequestRef) -> ChangedFiles:
         """List what a pull request changes: all pages, both names of a rename."""
         ...
@@ -335,7 +339,7 @@ class RunStore(Protocol):
         ...
 
     async def branch_head(self, repository: RepositoryRef, branch: str) -> str | None:
-        """Return the newest ``after`` a stored push brought; None when none did."""
+        """Return the head last seen of a branch (BranchSeen); None when it never was."""
         ...
 
     async def pull_request_report(self, ref: PullRequestRef) -> PullRequestReport | None:

@@ -1,1 +1,1 @@
-"""The composition root: builds drivers, services and engine from Settings; the only module that knows everything."""
+"""The composition root: builds everything from Settings, and is alone in knowing everything."""

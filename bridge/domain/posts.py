@@ -60,12 +60,14 @@ class PostUpsert:
         report: Whose changes make it due again: a run's links name reports
             (``pr:<forge>:<repository id>:<n>`` or ``commit:<forge>:<repository id>:<sha>``).
         content: Fixed text (reply); None when it is composed from the store when it is due.
+        resend: Whether to send even what was sent already: somebody changed the remote text.
     """
 
     kind: PostKind
     target: PostTarget
     report: str
     content: str | None = None
+    resend: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

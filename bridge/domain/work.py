@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bridge.domain.posts import PostUpsert
 from bridge.domain.runs import RunRequest
-from bridge.domain.vcs import PullRequest, PullRequestRef
+from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,15 @@ class LinkRuns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BranchSeen:
+    """Where a followed branch was last seen, so that a push nobody told us about is noticed."""
+
+    repository: RepositoryRef
+    branch: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
     """Somebody with write permission allowed one commit of a fork to be planned."""
 
@@ -95,11 +104,15 @@ class AuditEntry:
 class Work:
     """Rows to write; mutable while a handler fills it, then handed to the engine."""
 
+    attempt: int = 1
+    """How often handling this delivery was begun, this time included."""
+
     runs: list[RunRequest] = field(default_factory=list)
     posts: list[PostUpsert] = field(default_factory=list)
     pull_requests: list[PullRequestSeen] = field(default_factory=list)
     supersedes: list[Supersede] = field(default_factory=list)
     links: list[LinkRuns] = field(default_factory=list)
+    branches: list[BranchSeen] = field(default_factory=list)
     allowances: list[Allowance] = field(default_factory=list)
     audits: list[AuditEntry] = field(default_factory=list)
     ignored: str | None = None

@@ -107,6 +107,14 @@ pull_request = Table(
     Index("ix_pull_request_merge", "forge", "repository_id", "merge_commit"),
 )
 
+branch_head = Table(
+    "branch_head",
+    metadata,
+    Column("id", Text, primary_key=True),  # branch:<forge>:<repository id>:<branch>
+    Column("sha", Text, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
 run = Table(
     "run",
     metadata,
