@@ -1,0 +1,1 @@
+"""Gitea and Forgejo: one driver, whose few differences are options."""
