@@ -32,16 +32,25 @@ metadata = MetaData(
 # SQLite gives a rowid (and so automatic numbers) only to a column declared INTEGER.
 _RowId: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
 _OPEN_RUN = text("phase <> 'finished' AND share_key IS NOT NULL")
+_WAITING = text("outcome = 'none'")
+_DEAD = text("outcome = 'dead'")
+# Room on each page for the next version of a row that changes all the time (HOT updates).
+_BUSY = {"fillfactor": 70}
 
 
 def _leased() -> list[Column[object]]:
-    """Columns of every table whose rows are due at a time."""
+    """Columns of every table whose rows are due at a time.
+
+    ``attempts``: claims since it was last finished, for backing off. ``failures``: those that
+    were the row's own fault, or whose holder died; too many set the row aside.
+    """
     return [
         Column("due_at", BigInteger),
         Column("lease_until", BigInteger),
         Column("owner", Text),
         Column("fence", BigInteger, nullable=False, server_default="0"),
         Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("failures", Integer, nullable=False, server_default="0"),
         Column("last_error", Text, nullable=False, server_default=""),
     ]
 
@@ -59,8 +68,8 @@ delivery = Table(
     Column("body_hash", Text, nullable=False),
     Column("repository_id", Text, nullable=False, server_default=""),
     Column("headers", Text, nullable=False),
-    Column("body", LargeBinary),
     Column("received_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
     Column("outcome", Text, nullable=False, server_default="none"),
     Column("reason", Text, nullable=False, server_default=""),
     Column("finished_at", BigInteger),
@@ -69,8 +78,25 @@ delivery = Table(
     # The sender's ids are not signed; a body and a meaning are.
     UniqueConstraint("source", "body_hash"),
     UniqueConstraint("source", "semantic_key"),
-    UniqueConstraint("subject", "seq"),
-    Index("ix_delivery_outcome", "outcome", "received_at"),
+    # Only what waits is in it: finding a head must not walk past a month of finished deliveries.
+    Index(
+        "uq_delivery_waiting",
+        "subject",
+        "seq",
+        unique=True,
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
+    ),
+    Index("ix_delivery_dead", "id", sqlite_where=_DEAD, postgresql_where=_DEAD),
+    Index("ix_delivery_received", "received_at"),
+)
+
+# Apart from its delivery: SQLite writes a whole row again, body and all, when an outcome changes.
+delivery_body = Table(
+    "delivery_body",
+    metadata,
+    Column("delivery_id", _RowId, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
 )
 
 subject = Table(
@@ -81,6 +107,7 @@ subject = Table(
     Column("pending", Integer, nullable=False, server_default="0"),
     *_leased(),
     Index("ix_subject_due", "due_at"),
+    postgresql_with=_BUSY,
 )
 
 pull_request = Table(
@@ -179,6 +206,7 @@ organization = Table(
     Column("failing_since", BigInteger),
     *_leased(),
     Index("ix_organization_due", "due_at"),
+    postgresql_with=_BUSY,
 )
 
 post = Table(

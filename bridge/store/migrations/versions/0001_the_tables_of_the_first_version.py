@@ -1,0 +1,320 @@
+"""The tables of the first version."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "audit",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("door", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    op.create_index("ix_audit_at", "audit", ["at"], unique=False)
+
+    op.create_table(
+        "branch_head",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("sha", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_branch_head")),
+    )
+    op.create_table(
+        "delivery",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("semantic_key", sa.Text(), nullable=True),
+        sa.Column("body_hash", sa.Text(), nullable=False),
+        sa.Column("repository_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("headers", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("outcome", sa.Text(), server_default="none", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("traceparent", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
+        sa.UniqueConstraint("source", "body_hash", name=op.f("uq_delivery_source_body_hash")),
+        sa.UniqueConstraint("source", "key", name=op.f("uq_delivery_source_key")),
+        sa.UniqueConstraint("source", "semantic_key", name=op.f("uq_delivery_source_semantic_key")),
+    )
+    op.create_index(
+        "ix_delivery_dead",
+        "delivery",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("outcome = 'dead'"),
+        postgresql_where=sa.text("outcome = 'dead'"),
+    )
+    op.create_index("ix_delivery_received", "delivery", ["received_at"], unique=False)
+    op.create_index(
+        "uq_delivery_waiting",
+        "delivery",
+        ["subject", "seq"],
+        unique=True,
+        sqlite_where=sa.text("outcome = 'none'"),
+        postgresql_where=sa.text("outcome = 'none'"),
+    )
+
+    op.create_table(
+        "delivery_body",
+        sa.Column(
+            "delivery_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_delivery_body")),
+    )
+    op.create_table(
+        "duty",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duty")),
+    )
+    op.create_table(
+        "organization",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("not_before", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_organization")),
+        postgresql_with={"fillfactor": 70},
+    )
+    op.create_index("ix_organization_due", "organization", ["due_at"], unique=False)
+
+    op.create_table(
+        "post",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("forge", sa.Text(), nullable=False),
+        sa.Column("repository_id", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=True),
+        sa.Column("revision", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("sent_revision", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("parts", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("dead", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
+        sa.UniqueConstraint("key", name=op.f("uq_post_key")),
+    )
+    op.create_index("ix_post_due", "post", ["due_at"], unique=False)
+    op.create_index("ix_post_report", "post", ["report"], unique=False)
+
+    op.create_table(
+        "pull_request",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("forge", sa.Text(), nullable=False),
+        sa.Column("repository_id", sa.Text(), nullable=False),
+        sa.Column("repository_slug", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("draft", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("from_fork", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("web_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("head_sha", sa.Text(), nullable=False),
+        sa.Column("base_branch", sa.Text(), nullable=False),
+        sa.Column("base_sha", sa.Text(), nullable=True),
+        sa.Column("merge_commit", sa.Text(), nullable=True),
+        sa.Column("verdict", sa.Text(), nullable=True),
+        sa.Column("allowed_head", sa.Text(), nullable=True),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pull_request")),
+    )
+    op.create_index(
+        "ix_pull_request_head", "pull_request", ["forge", "repository_id", "head_sha"], unique=False
+    )
+    op.create_index(
+        "ix_pull_request_merge",
+        "pull_request",
+        ["forge", "repository_id", "merge_commit"],
+        unique=False,
+    )
+
+    op.create_table(
+        "rate_bucket",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("tokens", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("blocked_until", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_bucket")),
+    )
+    op.create_table(
+        "run",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("trigger", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("forge", sa.Text(), server_default="", nullable=False),
+        sa.Column("repository_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("pull_request", sa.Integer(), nullable=True),
+        sa.Column("commit_id", sa.Text(), nullable=False),
+        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("share_key", sa.Text(), nullable=True),
+        sa.Column("phase", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("job_id", sa.Text(), nullable=True),
+        sa.Column("job_status", sa.Text(), server_default="", nullable=False),
+        sa.Column("steps", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("plan_changes", sa.Integer(), nullable=True),
+        sa.Column("counts", sa.Text(), nullable=True),
+        sa.Column("destroyed", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("digest", sa.Text(), server_default="", nullable=False),
+        sa.Column("trouble", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("superseded_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("cancel_requested", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("ended_seen_at", sa.BigInteger(), nullable=True),
+        sa.Column("next_look", sa.BigInteger(), nullable=True),
+        sa.Column("look_interval", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=True),
+        sa.Column("posted_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
+        sa.UniqueConstraint(
+            "trigger", "workspace_id", "verb", name=op.f("uq_run_trigger_workspace_id_verb")
+        ),
+    )
+    op.create_index("ix_run_commit", "run", ["forge", "repository_id", "commit_id"], unique=False)
+    op.create_index("ix_run_due", "run", ["due_at"], unique=False)
+    op.create_index(
+        "ix_run_followed", "run", ["organization_id", "phase", "next_look"], unique=False
+    )
+    op.create_index(
+        "uq_run_share",
+        "run",
+        ["share_key"],
+        unique=True,
+        sqlite_where=sa.text("phase <> 'finished' AND share_key IS NOT NULL"),
+        postgresql_where=sa.text("phase <> 'finished' AND share_key IS NOT NULL"),
+    )
+
+    op.create_table(
+        "setting",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_setting")),
+    )
+    op.create_table(
+        "subject",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("next_seq", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("pending", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subject")),
+        postgresql_with={"fillfactor": 70},
+    )
+    op.create_index("ix_subject_due", "subject", ["due_at"], unique=False)
+
+    op.create_table(
+        "output",
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name=op.f("fk_output_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "kind", name=op.f("pk_output")),
+    )
+    op.create_index("ix_output_created", "output", ["created_at"], unique=False)
+
+    op.create_table(
+        "run_link",
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name=op.f("fk_run_link_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "report", name=op.f("pk_run_link")),
+    )
+    op.create_index("ix_run_link_report", "run_link", ["report"], unique=False)
+
+    if op.get_bind().dialect.name == "postgresql":
+        # Compressing a body costs more than keeping it for a week.
+        op.execute("ALTER TABLE delivery_body ALTER COLUMN body SET STORAGE EXTERNAL")
+
+
+def downgrade() -> None:
+    op.drop_table("run_link")
+    op.drop_table("output")
+    op.drop_table("subject")
+    op.drop_table("setting")
+    op.drop_table("run")
+    op.drop_table("rate_bucket")
+    op.drop_table("pull_request")
+    op.drop_table("post")
+    op.drop_table("organization")
+    op.drop_table("duty")
+    op.drop_table("delivery_body")
+    op.drop_table("delivery")
+    op.drop_table("branch_head")
+    op.drop_table("audit")
