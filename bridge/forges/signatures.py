@@ -1,11 +1,18 @@
-"""Who a delivery is from: keyed hashes over its bytes, checked before anything is decoded."""
+"""Who a delivery is from: keyed hashes over its bytes, checked before anything is decoded.
+
+What every driver shares, and all it shares: secrets, their options, signatures, form bodies.
+"""
 
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from bridge.domain.errors import SignatureError
 
@@ -107,6 +114,91 @@ class HookSecrets:
             msg = "the bridge installed no such hook"
             raise SignatureError(msg)
         return (hook_secret(self.key, self.forge, hook).encode("ascii"),)
+
+
+class ForgeOptions(BaseModel):
+    """What every forge's section of the settings may hold.
+
+    A secret may be given as it is or as a file to read it from, not as both.
+
+    Attributes:
+        driver: Name of the driver.
+        url: Address people use; *api_url* differs only behind unusual proxies.
+        webhook_secret: Shared with an App's or an organization's hook.
+        previous_webhook_secret: Accepted, too, while the secret is being changed.
+        ca_file: Certificates to trust besides the usual ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    driver: str
+    url: str
+    api_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    webhook_secret_file: Path | None = None
+    previous_webhook_secret: SecretStr | None = None
+    previous_webhook_secret_file: Path | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _check_addresses(self) -> Self:
+        for address in (self.url, self.api_url):
+            if address is not None:
+                _check_address(address)
+        return self
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return everything that must not be shown."""
+        raise NotImplementedError
+
+    def hook_secrets(self) -> tuple[bytes, ...]:
+        """Return the secrets deliveries may be signed with, the present one first."""
+        given = (
+            secret_of("webhook_secret", self.webhook_secret, self.webhook_secret_file),
+            secret_of(
+                "previous_webhook_secret",
+                self.previous_webhook_secret,
+                self.previous_webhook_secret_file,
+            ),
+        )
+        return tuple(secret.encode() for secret in given if secret is not None)
+
+
+def secret_of(name: str, value: SecretStr | None, file: Path | None) -> str | None:
+    """Return a secret that was given itself or as a file; None when it was not given.
+
+    Raises:
+        ValueError: Both are given, the file cannot be read, or it is empty.
+    """
+    if file is None:
+        return None if value is None else value.get_secret_value()
+    if value is not None:
+        msg = f"{name} and {name}_file are both given"
+        raise ValueError(msg)
+    try:
+        text = file.read_text().strip()
+    except (OSError, UnicodeError) as error:
+        msg = f"{name}_file {str(file)!r} cannot be read: {error}"
+        raise ValueError(msg) from error
+    if not text:
+        msg = f"{name}_file {str(file)!r} is empty"
+        raise ValueError(msg)
+    return text
+
+
+def _check_address(address: str) -> None:
+    if not _is_address(address):
+        msg = "an address is needed as https://host, without credentials, query or fragment"
+        raise ValueError(msg)
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return known and not (parts.username or parts.password or parts.query or parts.fragment)
 
 
 def check_repository(query: Mapping[str, str], repository_id: str) -> None:

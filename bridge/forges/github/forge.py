@@ -1,0 +1,366 @@
+"""GitHub behind the Forge port. Source of the requests: GitHub's OpenAPI description."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import TypeVar
+
+from cachetools import TTLCache
+
+from bridge.domain.deliveries import Delivery
+from bridge.domain.errors import NotFoundError, PermanentRemoteError
+from bridge.domain.events import Event
+from bridge.domain.vcs import (
+    Branch,
+    ChangedFiles,
+    Comment,
+    CommitStatus,
+    Permission,
+    PullRequest,
+    PullRequestRef,
+    Repository,
+    RepositoryRef,
+)
+from bridge.forges.github import hooks
+from bridge.forges.github.answers import (
+    AppAnswer,
+    BranchAnswer,
+    CommentAnswer,
+    CommitAnswer,
+    ComparisonAnswer,
+    FileAnswer,
+    PermissionAnswer,
+    PullRequestAnswer,
+    ReferenceAnswer,
+    RepositoryAnswer,
+    UserAnswer,
+)
+from bridge.forges.github.api import GitHubApi, parse, repository_path
+from bridge.forges.github.receiving import Receiver
+from bridge.http import Response, segment
+from bridge.ports import FailedDelivery, Ignored, InstalledHook
+
+COMMENT_LIMIT = 65_000  # UTF-16 units; GitHub's own word is 65,536 characters
+MAX_FILES = 3000  # of a pull request, whatever it changes
+MAX_COMPARED_FILES = 300
+_MAX_CONTEXT = 255
+_MAX_DESCRIPTION = 140
+_CONTEXT_DIGEST = 12  # hexadecimal digits that keep shortened contexts apart
+
+_SLUG_TTL = 600.0
+# A pull request may answer 404 for a moment after it was announced.
+_PATIENCE = (0.5, 1.0, 2.0)
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class GitHubForge:
+    """One GitHub instance, used as an App or with a token.
+
+    Attributes:
+        is_app: Whether the bridge is an App there.
+        sleep: Waits for seconds; a test need not.
+    """
+
+    name: str
+    receiver: Receiver
+    api: GitHubApi
+    is_app: bool
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    driver: str = "github"
+    comment_limit: int = COMMENT_LIMIT
+    folds: bool = True
+    _slugs: TTLCache[str, str] = field(
+        default_factory=lambda: TTLCache(10_000, _SLUG_TTL), repr=False
+    )
+    _self: list[tuple[str, str]] = field(default_factory=list, repr=False)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.api.http.aclose()
+
+    def measure(self, text: str) -> int:
+        """See Forge.measure: UTF-16 units, the safe count of several that GitHub was seen to use.
+
+        A character beyond the basic plane counts as two.
+        """
+        return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+    def accept_delivery(
+        self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes, now: datetime
+    ) -> Delivery | Ignored:
+        """See Forge.accept_delivery."""
+        return self.receiver.accept_delivery(headers, query, body, now)
+
+    def parse_delivery(self, delivery: Delivery) -> Event | Ignored:
+        """See Forge.parse_delivery."""
+        return self.receiver.reader.parse_delivery(delivery)
+
+    async def whoami(self) -> tuple[str, str]:
+        """See Forge.whoami; an App has no id it could ask for: it is told by ``<slug>[bot]``."""
+        if not self._self:
+            if self.is_app:
+                app = parse(AppAnswer, await self.api.request("GET", "/app", slug=None))
+                self._self.append((f"{app.slug}[bot]", ""))
+            else:
+                user = parse(UserAnswer, await self.api.request("GET", "/user", slug=None))
+                self._self.append((user.login, str(user.id)))
+        return self._self[0]
+
+    async def repository(self, slug: str) -> Repository:
+        """See Forge.repository."""
+        response = await self.api.request("GET", repository_path(slug), slug=slug)
+        repository = parse(RepositoryAnswer, response).value(self.name)
+        self._slugs[repository.ref.id] = repository.ref.slug
+        return repository
+
+    async def repository_by_id(self, repository: RepositoryRef) -> Repository:
+        """See Forge.repository_by_id.
+
+        The last known name leads to the present one; a repository that took the name over has
+        another id and is not the one that was meant.
+        """
+        found = await self.repository(repository.slug)
+        if found.ref.id != repository.id:
+            self._slugs.pop(repository.id, None)
+            msg = f"{repository.slug} is not repository {repository.id} any more"
+            raise NotFoundError(msg, service=self.name)
+        return found
+
+    async def pull_request(self, ref: PullRequestRef) -> PullRequest:
+        """See Forge.pull_request."""
+        path, slug = await self._path(ref.repository, f"pulls/{ref.number}")
+        response = await self._patiently(lambda: self.api.request("GET", path, slug=slug))
+        return parse(PullRequestAnswer, response).value(self.name)
+
+    async def open_pull_requests(self, repository: RepositoryRef) -> Sequence[PullRequest]:
+        """See Forge.open_pull_requests."""
+        found = await self._list(
+            PullRequestAnswer, repository, "pulls", {"state": "open", "direction": "asc"}
+        )
+        return [answer.value(self.name) for answer in found]
+
+    async def branches(self, repository: RepositoryRef) -> Sequence[Branch]:
+        """See Forge.branches."""
+        return [answer.value() for answer in await self._list(BranchAnswer, repository, "branches")]
+
+    async def branch(self, repository: RepositoryRef, name: str) -> Branch | None:
+        """See Forge.branch."""
+        path, slug = await self._path(repository, f"branches/{segment(name)}")
+        try:
+            response = await self.api.request("GET", path, slug=slug)
+        except NotFoundError:
+            return None
+        branch = parse(BranchAnswer, response).value()
+        # A renamed branch redirects to its new name: that is another branch.
+        return branch if branch.name == name else None
+
+    async def changed_files(self, ref: PullRequestRef) -> ChangedFiles:
+        """See Forge.changed_files."""
+        files = await self._patiently(
+            lambda: self._list(FileAnswer, ref.repository, f"pulls/{ref.number}/files")
+        )
+        return _changed(files, limit=MAX_FILES, what="a pull request")
+
+    async def compared_files(
+        self, repository: RepositoryRef, before: str, after: str
+    ) -> ChangedFiles:
+        """See Forge.compared_files."""
+        try:
+            forth = await self._compare(repository, before, after)
+            # GitHub compares with the merge base: what a rewritten branch lost is on the way back.
+            lost = forth.status in {"diverged", "behind"}
+            back = await self._compare(repository, after, before) if lost else None
+        except NotFoundError:
+            return ChangedFiles(paths=(), complete=False, reason="the commits share no history")
+        limited = [
+            _changed(one.files, limit=MAX_COMPARED_FILES, what="a comparison")
+            for one in (forth, back)
+            if one is not None
+        ]
+        return ChangedFiles(
+            paths=tuple(sorted({path for one in limited for path in one.paths})),
+            complete=all(one.complete for one in limited),
+            reason=next((one.reason for one in limited if not one.complete), ""),
+        )
+
+    async def tag_commit(self, repository: RepositoryRef, tag: str) -> str | None:
+        """See Forge.tag_commit."""
+        name = segment(f"tags/{tag}")
+        path, slug = await self._path(repository, f"git/ref/{name}")
+        try:
+            response = await self.api.request("GET", path, slug=slug)
+        except NotFoundError:
+            return None
+        found = parse(ReferenceAnswer, response).object
+        if found.type == "commit":
+            return found.sha
+        # Annotated. The tag exists, so the name cannot mean a branch called "tags/...".
+        path, slug = await self._path(repository, f"commits/{name}")
+        return parse(CommitAnswer, await self.api.request("GET", path, slug=slug)).sha
+
+    async def pull_requests_of_commit(
+        self, repository: RepositoryRef, sha: str
+    ) -> Sequence[PullRequestRef]:
+        """See Forge.pull_requests_of_commit."""
+        try:
+            found = await self._list(PullRequestAnswer, repository, f"commits/{segment(sha)}/pulls")
+        except PermanentRemoteError as error:
+            if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}:
+                return []  # no such commit
+            raise
+        values = [answer.value(self.name) for answer in found if answer.merged_at is not None]
+        return [value.ref for value in values if value.ref.repository.id == repository.id]
+
+    async def permission(self, repository: RepositoryRef, login: str) -> Permission:
+        """See Forge.permission."""
+        who = segment(login)
+        path, slug = await self._path(repository, f"collaborators/{who}/permission")
+        try:
+            response = await self.api.request("GET", path, slug=slug)
+        except NotFoundError:
+            return Permission.NONE  # no such account; the repository was just found
+        return parse(PermissionAnswer, response).value()
+
+    async def comment(self, repository: RepositoryRef, comment_id: str) -> Comment:
+        """See Forge.comment."""
+        path, slug = await self._path(repository, f"issues/comments/{segment(comment_id)}")
+        return parse(CommentAnswer, await self.api.request("GET", path, slug=slug)).value()
+
+    async def own_comments(self, ref: PullRequestRef) -> Sequence[Comment]:
+        """See Forge.own_comments."""
+        login, _ = await self.whoami()
+        found = await self._list(CommentAnswer, ref.repository, f"issues/{ref.number}/comments")
+        comments = [answer.value() for answer in found]
+        return [one for one in comments if one.author.lower() == login.lower()]
+
+    async def create_comment(self, ref: PullRequestRef, body: str) -> str:
+        """See Forge.create_comment."""
+        path, slug = await self._path(ref.repository, f"issues/{ref.number}/comments")
+        response = await self.api.request("POST", path, slug=slug, json={"body": body})
+        return str(parse(CommentAnswer, response).id)
+
+    async def edit_comment(self, repository: RepositoryRef, comment_id: str, body: str) -> None:
+        """See Forge.edit_comment."""
+        path, slug = await self._path(repository, f"issues/comments/{segment(comment_id)}")
+        await self.api.request("PATCH", path, slug=slug, json={"body": body})
+
+    async def delete_comment(self, repository: RepositoryRef, comment_id: str) -> None:
+        """See Forge.delete_comment."""
+        path, slug = await self._path(repository, f"issues/comments/{segment(comment_id)}")
+        try:
+            await self.api.request("DELETE", path, slug=slug)
+        except NotFoundError:
+            return
+
+    async def set_status(self, repository: RepositoryRef, sha: str, status: CommitStatus) -> None:
+        """See Forge.set_status."""
+        path, slug = await self._path(repository, f"statuses/{segment(sha)}")
+        wanted = {
+            "state": status.state.value,
+            "context": _fit_context(status.context),
+            "description": _fit_description(status.description),
+        }
+        if status.target_url:
+            wanted["target_url"] = status.target_url
+        await self.api.request("POST", path, slug=slug, json=wanted)
+
+    async def react(self, repository: RepositoryRef, comment_id: str, content: str) -> None:
+        """See Forge.react."""
+        path, slug = await self._path(
+            repository, f"issues/comments/{segment(comment_id)}/reactions"
+        )
+        await self.api.request("POST", path, slug=slug, json={"content": content})
+
+    async def install_hook(self, repository: Repository, url: str, secret: str) -> InstalledHook:
+        """See Forge.install_hook."""
+        return await hooks.install_hook(self.api, repository, url, secret)
+
+    async def hooks(self, repository: Repository) -> Sequence[InstalledHook]:
+        """See Forge.hooks."""
+        found = await hooks.list_hooks(self.api, repository.ref.slug)
+        return [hooks.installed(hook) for hook in found]
+
+    async def failed_deliveries(
+        self, since: datetime, repositories: Sequence[RepositoryRef] = ()
+    ) -> Sequence[FailedDelivery] | None:
+        """See Forge.failed_deliveries.
+
+        An App asks once for all; with a token each of *repositories* is asked for its hooks.
+        """
+        if self.is_app:
+            return await hooks.failed_of_app(self.api, since)
+        route = f"/webhooks/{self.name}"
+        return [
+            failed
+            for repository in repositories
+            for failed in await hooks.failed_of_repository(self.api, repository.slug, route, since)
+        ]
+
+    async def redeliver(self, delivery: FailedDelivery) -> None:
+        """See Forge.redeliver."""
+        await hooks.redeliver(self.api, delivery)
+
+    async def _path(self, repository: RepositoryRef, rest: str) -> tuple[str, str]:
+        """Return the path below a repository, and the slug whose credential it needs.
+
+        The slug of a delivery is the sender's word. Before it is used, the API must say that it
+        belongs to the repository's id: a hook may speak for its own repository only.
+        """
+        slug = self._slugs.get(repository.id)
+        if slug is None:
+            slug = (await self.repository_by_id(repository)).ref.slug
+        return f"{repository_path(slug)}/{rest}", slug
+
+    async def _list(
+        self,
+        kind: type[T],
+        repository: RepositoryRef,
+        rest: str,
+        params: Mapping[str, object] | None = None,
+    ) -> list[T]:
+        path, slug = await self._path(repository, rest)
+        pages = self.api.pages(path, slug=slug, params=params)
+        return [answer async for page in pages for answer in _parse_list(kind, page)]
+
+    async def _compare(
+        self, repository: RepositoryRef, before: str, after: str
+    ) -> ComparisonAnswer:
+        path, slug = await self._path(repository, f"compare/{segment(before)}...{segment(after)}")
+        return parse(ComparisonAnswer, await self.api.request("GET", path, slug=slug))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        for pause in _PATIENCE:
+            try:
+                return await ask()
+            except NotFoundError:
+                await self.sleep(pause)
+        return await ask()
+
+
+def _parse_list(kind: type[T], response: Response) -> list[T]:
+    return parse(list[kind], response)  # type: ignore[valid-type]  # a model, known at run time
+
+
+def _changed(files: Iterable[FileAnswer], *, limit: int, what: str) -> ChangedFiles:
+    listed = list(files)
+    names = {name for file in listed for name in (file.filename, file.previous_filename) if name}
+    complete = len(listed) < limit
+    reason = "" if complete else f"GitHub lists at most {limit} files of {what}"
+    return ChangedFiles(paths=tuple(sorted(names)), complete=complete, reason=reason)
+
+
+def _fit_context(context: str) -> str:
+    if len(context) <= _MAX_CONTEXT:
+        return context
+    digest = hashlib.sha256(context.encode()).hexdigest()[:_CONTEXT_DIGEST]
+    return f"{context[: _MAX_CONTEXT - _CONTEXT_DIGEST - 1]}~{digest}"
+
+
+def _fit_description(description: str) -> str:
+    line = " ".join(description.split())
+    return line if len(line) <= _MAX_DESCRIPTION else line[: _MAX_DESCRIPTION - 1] + "…"
