@@ -134,6 +134,18 @@ pull_request = Table(
     Index("ix_pull_request_merge", "forge", "repository_id", "merge_commit"),
 )
 
+# Every repository anything was ever done for: the periodic comparison walks through them.
+repository = Table(
+    "repository",
+    metadata,
+    Column("id", Text, primary_key=True),  # <forge>:<repository id>
+    Column("forge", Text, nullable=False),
+    Column("repository_id", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Index("ix_repository_forge", "forge"),
+)
+
 branch_head = Table(
     "branch_head",
     metadata,
@@ -169,13 +181,20 @@ run = Table(
     Column("trouble", Text, nullable=False, server_default=""),
     Column("reason", Text, nullable=False, server_default=""),
     Column("superseded_by", Text, nullable=False, server_default=""),
+    # Another trigger counts on it, too: then no pull request may drop it.
+    Column("shared", Integer, nullable=False, server_default="0"),
     Column("cancel_requested", Integer, nullable=False, server_default="0"),
     # A terminal status of a young job counts when seen twice: the first sight is kept here.
     Column("ended_seen_at", BigInteger),
-    Column("next_look", BigInteger),  # when the organization's poll asks for this job again
+    Column("absent_seen_at", BigInteger),  # so does a job that is missing from an answer
+    # The organization's poll asks for a job at every tick of its interval; a look out of turn is
+    # taken as soon as next_look has come. A job that does not change costs no write.
     Column("look_interval", Integer, nullable=False, server_default="0"),  # milliseconds
+    Column("next_look", BigInteger),
     Column("changed_at", BigInteger),  # last change seen by a poll
-    Column("posted_at", BigInteger),  # when the newest POST was begun
+    Column("posted_at", BigInteger),  # when the newest POST was begun, or found unanswered
+    Column("times_posted", Integer, nullable=False, server_default="0"),
+    Column("trouble_since", BigInteger),  # since when it cannot go on; NULL while it can
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
@@ -185,7 +204,7 @@ run = Table(
         "uq_run_share", "share_key", unique=True, sqlite_where=_OPEN_RUN, postgresql_where=_OPEN_RUN
     ),
     Index("ix_run_due", "due_at"),
-    Index("ix_run_followed", "organization_id", "phase", "next_look"),
+    Index("ix_run_followed", "organization_id", "phase", "look_interval", "next_look"),
     Index("ix_run_commit", "forge", "repository_id", "commit_id"),
 )
 

@@ -125,6 +125,8 @@ def keep(connection: Connection, table: Table, held: Held, **values: object) -> 
     Raises:
         LeaseLostError: Another holder took over; nothing was written.
     """
+    # Without values it locks the row and proves the fence.
+    values = values or {"owner": table.c.owner}
     row = connection.execute(
         update(table).where(_is_mine(table, held)).values(values).returning(*table.c)
     ).first()

@@ -192,6 +192,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_bucket")),
     )
     op.create_table(
+        "repository",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("forge", sa.Text(), nullable=False),
+        sa.Column("repository_id", sa.Text(), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_repository")),
+    )
+    op.create_index("ix_repository_forge", "repository", ["forge"], unique=False)
+
+    op.create_table(
         "run",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("trigger", sa.Text(), nullable=False),
@@ -216,12 +227,16 @@ def upgrade() -> None:
         sa.Column("trouble", sa.Text(), server_default="", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("superseded_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("shared", sa.Integer(), server_default="0", nullable=False),
         sa.Column("cancel_requested", sa.Integer(), server_default="0", nullable=False),
         sa.Column("ended_seen_at", sa.BigInteger(), nullable=True),
-        sa.Column("next_look", sa.BigInteger(), nullable=True),
+        sa.Column("absent_seen_at", sa.BigInteger(), nullable=True),
         sa.Column("look_interval", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("next_look", sa.BigInteger(), nullable=True),
         sa.Column("changed_at", sa.BigInteger(), nullable=True),
         sa.Column("posted_at", sa.BigInteger(), nullable=True),
+        sa.Column("times_posted", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("trouble_since", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
@@ -240,7 +255,10 @@ def upgrade() -> None:
     op.create_index("ix_run_commit", "run", ["forge", "repository_id", "commit_id"], unique=False)
     op.create_index("ix_run_due", "run", ["due_at"], unique=False)
     op.create_index(
-        "ix_run_followed", "run", ["organization_id", "phase", "next_look"], unique=False
+        "ix_run_followed",
+        "run",
+        ["organization_id", "phase", "look_interval", "next_look"],
+        unique=False,
     )
     op.create_index(
         "uq_run_share",
@@ -309,6 +327,7 @@ def downgrade() -> None:
     op.drop_table("subject")
     op.drop_table("setting")
     op.drop_table("run")
+    op.drop_table("repository")
     op.drop_table("rate_bucket")
     op.drop_table("pull_request")
     op.drop_table("post")

@@ -1,0 +1,195 @@
+"""Subjects: deliveries of one pull request or branch, in the order in which they were kept.
+
+A subject is leased as a whole and its heads are handled one after the other. What handling leads
+to is committed together with the delivery's outcome; until then it only reads, so it may run
+again after a crash. A failing head holds up its own subject only, and not for ever.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from sqlalchemy import RowMapping
+
+from bridge.domain.deliveries import StoredDelivery
+from bridge.domain.errors import (
+    DeliveryError,
+    LeaseLostError,
+    NotYetError,
+    OverloadedError,
+    TemporaryRemoteError,
+    UserError,
+)
+from bridge.domain.work import Work
+from bridge.engine.leases import Lease, LeaseKeeper
+from bridge.engine.workers import MAX_FAILURES, Job, Worker, backoff, describe
+from bridge.store.codecs import to_ms
+from bridge.store.database import Database
+from bridge.store.queries import subjects
+from bridge.store.schema import subject
+
+log = structlog.get_logger()
+
+Dispatch = Callable[[StoredDelivery], Awaitable[Work]]
+"""Parses a stored delivery and handles its event; what it awaits only reads."""
+
+CONCURRENCY: Final = 16
+
+HEADS: Final = 20
+"""Most deliveries of one subject before others get their turn."""
+
+PATIENCE: Final = 6 * 3600.0
+"""Seconds a delivery waits for a service that does not answer before it is set aside."""
+
+HANDLING_TIMEOUT: Final = 600.0
+"""Seconds handling one delivery may take."""
+
+
+@dataclass(slots=True)
+class _Head:
+    """A delivery being handled, and how often its subject failed on it."""
+
+    stored: StoredDelivery
+    failures: int
+
+
+class Subjects:
+    """Handles deliveries through *dispatch*."""
+
+    def __init__(
+        self,
+        database: Database,
+        keeper: LeaseKeeper,
+        dispatch: Dispatch,
+        *,
+        concurrency: int = CONCURRENCY,
+        max_failures: int = MAX_FAILURES,
+    ) -> None:
+        self._database = database
+        self._keeper = keeper
+        self._dispatch = dispatch
+        self._max_failures = max_failures
+        self.worker = Worker(
+            database,
+            keeper,
+            Job(
+                table=subject,
+                work=self._work,
+                give_up=subjects.bury_head,
+                concurrency=concurrency,
+                max_failures=max_failures,
+            ),
+        )
+
+    async def _work(self, row: RowMapping, lease: Lease) -> None:
+        attempt, failures = row["attempts"], row["failures"]
+        with structlog.contextvars.bound_contextvars(subject=lease.held.id):
+            for number in range(HEADS):
+                stored = await self._database.read(subjects.head, lease.held.id, attempt)
+                if stored is None:
+                    await self._database.write_for(lease.held.id, subjects.rest, lease.held)
+                    return
+                last = number == HEADS - 1
+                if not await self._handle(_Head(stored, failures), lease, keep=not last):
+                    return
+                attempt, failures = 1, 0
+
+    async def _handle(self, head: _Head, lease: Lease, *, keep: bool) -> bool:
+        """Handle one head; tell whether the lease is kept for the next one."""
+        stored = head.stored
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(
+            delivery_id=stored.delivery.key, forge=stored.delivery.source, attempt=stored.attempt
+        ):
+            try:
+                async with asyncio.timeout(HANDLING_TIMEOUT):
+                    work = await self._dispatch(stored)
+            except (LeaseLostError, OverloadedError):
+                raise  # nothing about the delivery: the worker deals with it
+            except UserError as error:
+                return await self._conclude(head, lease, subjects.IGNORED, str(error), keep=keep)
+            except Exception as error:  # noqa: BLE001 - any of them is this delivery's trouble
+                return await self._recover(head, lease, error, keep=keep)
+            lease.check()
+            outcome = subjects.DONE if work.ignored is None else subjects.IGNORED
+            going_on = await self._conclude(
+                head, lease, outcome, work.ignored or "", keep=keep, work=work
+            )
+            log.info(
+                "delivery.handled",
+                kind=stored.delivery.kind,
+                outcome=outcome,
+                reason=work.ignored,
+                runs=len(work.runs),
+                posts=len(work.posts),
+                seconds=round(time.perf_counter() - started, 3),
+            )
+            return going_on
+
+    async def _conclude(
+        self,
+        head: _Head,
+        lease: Lease,
+        outcome: str,
+        reason: str,
+        *,
+        keep: bool,
+        work: Work | None = None,
+    ) -> bool:
+        return await self._database.write_for(
+            lease.held.id,
+            subjects.conclude,
+            lease.held,
+            head.stored,
+            outcome=outcome,
+            reason=reason,
+            work=work,
+            now=self._database.now(),
+            keep=keep,
+        )
+
+    async def _recover(self, head: _Head, lease: Lease, error: Exception, *, keep: bool) -> bool:
+        attempt = head.stored.attempt
+        match error:
+            case NotYetError() if attempt <= error.tries:
+                log.info("delivery.not_yet", reason=str(error), seconds=error.retry_after)
+                return await self._postpone(head, lease, error, error.retry_after, counted=False)
+            case TemporaryRemoteError() if not self._is_too_old(head):
+                wait = max(error.retry_after or 0.0, backoff(attempt))
+                log.warning("delivery.postponed", error=describe(error), seconds=wait)
+                return await self._postpone(head, lease, error, wait, counted=False)
+            case _ if self._is_hopeless(head, error):
+                log.error("delivery.dead", error=describe(error), exc_info=error)
+                return await self._conclude(head, lease, subjects.DEAD, describe(error), keep=keep)
+            case _:
+                log.error("delivery.failed", error=describe(error), exc_info=error)
+                return await self._postpone(head, lease, error, backoff(attempt), counted=True)
+
+    async def _postpone(
+        self, head: _Head, lease: Lease, error: Exception, wait: float, *, counted: bool
+    ) -> bool:
+        await self._database.write_for(
+            lease.held.id,
+            subjects.postpone,
+            lease.held,
+            head.stored,
+            due_at=self._database.now() + int(wait * 1000),
+            error=describe(error),
+            counted=counted,
+        )
+        return False
+
+    def _is_hopeless(self, head: _Head, error: Exception) -> bool:
+        # The same bytes will not parse the next time either.
+        return (
+            isinstance(error, DeliveryError)
+            or head.failures + 1 >= self._max_failures
+            or (isinstance(error, TemporaryRemoteError) and self._is_too_old(head))
+        )
+
+    def _is_too_old(self, head: _Head) -> bool:
+        age = self._database.now() - to_ms(head.stored.delivery.received_at)
+        return age > PATIENCE * 1000

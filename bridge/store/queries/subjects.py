@@ -1,0 +1,154 @@
+"""Heads of subjects: reading the next delivery in line, and ending it."""
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from bridge.domain.deliveries import Delivery, StoredDelivery
+from bridge.domain.work import Work
+from bridge.store.codecs import HEADERS, from_ms
+from bridge.store.queries import leases
+from bridge.store.queries.leases import Held
+from bridge.store.queries.work import apply_work
+from bridge.store.schema import delivery, delivery_body, subject
+
+DONE = "done"
+IGNORED = "ignored"
+DEAD = "dead"
+
+
+def head(connection: Connection, subject_id: str, attempt: int) -> StoredDelivery | None:
+    """Read the first delivery of a subject that waits; None when nothing does."""
+    row = (
+        connection.execute(
+            select(*delivery.c, delivery_body.c.body)
+            .join(delivery_body, delivery_body.c.delivery_id == delivery.c.id, isouter=True)
+            .where(delivery.c.subject == subject_id, delivery.c.outcome == "none")
+            .order_by(delivery.c.seq)
+            .limit(1)
+        )
+        .mappings()
+        .first()
+    )
+    return None if row is None else stored_delivery(row, attempt)
+
+
+def stored_delivery(row: RowMapping, attempt: int) -> StoredDelivery:
+    """Read a row of ``delivery`` joined with its body."""
+    return StoredDelivery(
+        id=row["id"],
+        attempt=attempt,
+        traceparent=row["traceparent"],
+        delivery=Delivery(
+            source=row["source"],
+            key=row["key"],
+            kind=row["kind"],
+            subject=row["subject"],
+            semantic_key=row["semantic_key"],
+            repository_id=row["repository_id"],
+            headers=HEADERS.load(row["headers"]),
+            body=row["body"] or b"",
+            received_at=from_ms(row["received_at"]),
+        ),
+    )
+
+
+def conclude(
+    connection: Connection,
+    held: Held,
+    stored: StoredDelivery,
+    *,
+    outcome: str,
+    reason: str,
+    work: Work | None,
+    now: int,
+    keep: bool,
+) -> bool:
+    """End the head and write down what follows from it, in one transaction.
+
+    Args:
+        connection: The writer's.
+        held: The lease on the subject.
+        stored: The head.
+        outcome: ``done``, ``ignored`` or ``dead``.
+        reason: Why, for people; may be empty.
+        work: What handling it led to.
+        now: Milliseconds.
+        keep: Whether to keep the lease for the next head; it ends anyway when there is none.
+
+    Returns:
+        Whether the lease was kept, for a next head whose first attempt this is.
+
+    Raises:
+        LeaseLostError: Another holder has the subject; nothing was written.
+    """
+    left = leases.keep(connection, subject, held).pending
+    if _end(connection, stored, outcome=outcome, reason=reason, now=now):
+        left -= 1
+        if work is not None:
+            apply_work(connection, work, now)
+    if keep and left > 0:
+        leases.keep(
+            connection,
+            subject,
+            held,
+            pending=left,
+            due_at=now,
+            attempts=1,
+            failures=0,
+            last_error="",
+        )
+        return True
+    leases.finish(connection, subject, held, due_at=now if left > 0 else None, pending=left)
+    return False
+
+
+def postpone(
+    connection: Connection,
+    held: Held,
+    stored: StoredDelivery,
+    *,
+    due_at: int,
+    error: str,
+    counted: bool,
+) -> None:
+    """Try the head again at *due_at*; see leases.fail."""
+    leases.fail(connection, subject, held, due_at=due_at, error=error, counted=counted)
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.id == stored.id)
+        .values(attempts=stored.attempt, reason=error[:500])
+    )
+
+
+def bury_head(connection: Connection, held: Held, row: RowMapping, reason: str, now: int) -> None:
+    """Set aside the head of a subject whose workers die, so that the subject goes on."""
+    stored = head(connection, held.id, row["attempts"])
+    if stored is None:
+        rest(connection, held)
+    else:
+        conclude(
+            connection,
+            held,
+            stored,
+            outcome=DEAD,
+            reason=reason,
+            work=None,
+            now=now,
+            keep=False,
+        )
+
+
+def rest(connection: Connection, held: Held) -> None:
+    """End the lease of a subject in which nothing waits."""
+    # Counted again: whatever made the number wrong must not make the subject due for ever.
+    leases.finish(connection, subject, held, due_at=None, pending=0)
+
+
+def _end(
+    connection: Connection, stored: StoredDelivery, *, outcome: str, reason: str, now: int
+) -> bool:
+    ended = connection.execute(
+        update(delivery)
+        .where(delivery.c.id == stored.id, delivery.c.outcome == "none")
+        .values(outcome=outcome, reason=reason[:500], finished_at=now, attempts=stored.attempt)
+    )
+    return ended.rowcount == 1
