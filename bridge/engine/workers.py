@@ -126,6 +126,8 @@ class Worker:
 
     async def _claim(self, limit: int) -> None:
         claimed = await self._keeper.claim(self._job.table, limit=limit, where=self._job.where)
+        if self._stopping:
+            return  # the keeper gives them back
         for row, lease in claimed:
             task = asyncio.create_task(self._work(row, lease), name=f"{self.name} {lease.held.id}")
             self._tasks.add(task)

@@ -206,6 +206,11 @@ class Database:
         """Forget an event."""
         self._sleepers.get(topic, set()).discard(event)
 
+    async def tidy(self) -> None:
+        """Do the housekeeping that only SQLite leaves to its user."""
+        if self.dialect == "sqlite":
+            await asyncio.to_thread(sqlite.tidy, sqlite.database_path(self._url))
+
     async def close(self) -> None:
         """Write what is queued, then let go of everything."""
         if self._listener is not None:

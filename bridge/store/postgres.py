@@ -68,7 +68,8 @@ _INSERT_BODIES: Final = """
 INSERT INTO delivery_body (delivery_id, body) SELECT * FROM unnest($1::bigint[], $2::bytea[])
 """
 _COUNT: Final = """
-UPDATE subject SET pending = pending + fresh, due_at = coalesce(due_at, $3::bigint)
+UPDATE subject SET pending = pending + fresh, due_at = coalesce(due_at, $3::bigint),
+    last_at = $3::bigint
 FROM unnest($1::text[], $2::bigint[]) AS t (name, fresh) WHERE id = name
 """
 

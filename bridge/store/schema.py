@@ -34,8 +34,9 @@ _RowId: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
 _OPEN_RUN = text("phase <> 'finished' AND share_key IS NOT NULL")
 _WAITING = text("outcome = 'none'")
 _DEAD = text("outcome = 'dead'")
-# Room on each page for the next version of a row that changes all the time (HOT updates).
-_BUSY = {"fillfactor": 70}
+# Rows that change all the time: room on each page for the next version (HOT updates), and a
+# vacuum before a fifth of the table is dead.
+_BUSY = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}
 
 
 def _leased() -> list[Column[object]]:
@@ -105,6 +106,7 @@ subject = Table(
     Column("id", Text, primary_key=True),
     Column("next_seq", BigInteger, nullable=False, server_default="1"),
     Column("pending", Integer, nullable=False, server_default="0"),
+    Column("last_at", BigInteger, nullable=False, server_default="0"),  # its newest delivery
     *_leased(),
     Index("ix_subject_due", "due_at"),
     postgresql_with=_BUSY,

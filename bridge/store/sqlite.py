@@ -166,6 +166,17 @@ def writer_engine(path: Path) -> Engine:
     return engine
 
 
+def tidy(path: Path) -> None:
+    """Refresh the planner's statistics and shrink the write-ahead log; writers wait meanwhile."""
+    engine = writer_engine(path)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA optimize")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        engine.dispose()
+
+
 class SqliteSession:
     """See writer.Session."""
 
@@ -257,7 +268,7 @@ class SqliteSession:
         values = [
             value
             for name, numbers in taken.items()
-            for value in (name, numbers + 1, new[name], now if new[name] else None)
+            for value in (name, numbers + 1, new[name], now if new[name] else None, now)
         ]
         self._raw.execute(_upsert_subjects(len(taken)), values)
 
@@ -283,10 +294,10 @@ def _insert_bodies(size: int) -> str:
 @lru_cache(maxsize=_CHUNK)
 def _upsert_subjects(size: int) -> str:
     return (
-        "INSERT INTO subject (id, next_seq, pending, due_at)"  # noqa: S608 - only a number goes in
-        f" VALUES {','.join(['(?,?,?,?)'] * size)} ON CONFLICT (id) DO UPDATE SET"
+        "INSERT INTO subject (id, next_seq, pending, due_at, last_at)"  # noqa: S608 - only a number goes in
+        f" VALUES {','.join(['(?,?,?,?,?)'] * size)} ON CONFLICT (id) DO UPDATE SET"
         " next_seq = next_seq + excluded.next_seq - 1, pending = pending + excluded.pending,"
-        " due_at = coalesce(due_at, excluded.due_at)"
+        " due_at = coalesce(due_at, excluded.due_at), last_at = excluded.last_at"
     )
 
 

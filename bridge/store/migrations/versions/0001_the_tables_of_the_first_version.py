@@ -119,7 +119,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organization")),
-        postgresql_with={"fillfactor": 70},
+        postgresql_with={"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02},
     )
     op.create_index("ix_organization_due", "organization", ["due_at"], unique=False)
 
@@ -280,6 +280,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("next_seq", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("pending", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("owner", sa.Text(), nullable=True),
@@ -288,7 +289,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subject")),
-        postgresql_with={"fillfactor": 70},
+        postgresql_with={"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02},
     )
     op.create_index("ix_subject_due", "subject", ["due_at"], unique=False)
 

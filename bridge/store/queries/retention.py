@@ -1,0 +1,148 @@
+"""Forgetting: what is deleted when.
+
+Rows are looked for by a reader, which holds up nobody, and deleted by key in chunks, each of
+which checks again that the row's time is over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select
+
+from bridge.domain.runs import RunPhase
+from bridge.store.schema import (
+    audit,
+    delivery,
+    delivery_body,
+    output,
+    post,
+    pull_request,
+    run,
+    subject,
+)
+
+CHUNK: Final = 1_000
+"""Rows deleted in one transaction."""
+
+DAY: Final = 24 * 3600 * 1000
+"""Milliseconds."""
+
+_HANDLED: Final = ("done", "ignored")
+
+
+class Retention(NamedTuple):
+    """Days things are kept after they ended."""
+
+    bodies: int = 7
+    """Bodies of deliveries that were handled; those set aside keep theirs as long as their keys."""
+    keys: int = 30
+    """Deliveries: until then a repeat is recognised."""
+    outputs: int = 90
+    runs: int = 90
+    posts: int = 90
+    pull_requests: int = 180
+    """Closed ones, since they last changed."""
+    audits: int = 730
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Rows of a table whose time is over.
+
+    Attributes:
+        key: Column that names them; deleting by it may take several rows.
+        condition: Holds for each of them, also at the moment they are deleted.
+    """
+
+    table: Table
+    key: ColumnElement[Any]
+    condition: ColumnElement[bool]
+
+
+def expired(retention: Retention, now: int) -> Sequence[Expired]:
+    """Say what may go, in the order in which it is deleted."""
+    runs_before = now - retention.runs * DAY
+    posts_before = now - retention.posts * DAY
+    keys_before = now - retention.keys * DAY
+    return (
+        Expired(delivery_body, delivery_body.c.delivery_id, _bodies(now - retention.bodies * DAY)),
+        Expired(
+            delivery,
+            delivery.c.id,
+            and_(delivery.c.received_at < keys_before, delivery.c.outcome != "none"),
+        ),
+        # A day later than its deliveries: numbers begin again when a subject comes back.
+        Expired(
+            subject,
+            subject.c.id,
+            and_(
+                subject.c.pending == 0,
+                subject.c.lease_until.is_(None),
+                subject.c.last_at < keys_before - DAY,
+            ),
+        ),
+        Expired(output, output.c.run_id, output.c.created_at < now - retention.outputs * DAY),
+        Expired(
+            run,
+            run.c.id,
+            and_(run.c.phase == RunPhase.FINISHED.value, run.c.finished_at < runs_before),
+        ),
+        Expired(
+            post,
+            post.c.id,
+            and_(
+                or_(post.c.due_at.is_(None), post.c.dead == 1),
+                post.c.lease_until.is_(None),
+                post.c.created_at < posts_before,
+                or_(post.c.sent_at.is_(None), post.c.sent_at < posts_before),
+                ~_belongs_to_open_pull_request(),
+            ),
+        ),
+        Expired(
+            pull_request,
+            pull_request.c.id,
+            and_(
+                pull_request.c.state != "open",
+                pull_request.c.updated_at < now - retention.pull_requests * DAY,
+            ),
+        ),
+        Expired(audit, audit.c.id, audit.c.at < now - retention.audits * DAY),
+    )
+
+
+def find(connection: Connection, what: Expired) -> Sequence[Any]:
+    """Return the keys of up to CHUNK rows whose time is over."""
+    return connection.scalars(
+        select(what.key).where(what.condition).order_by(what.key).limit(CHUNK)
+    ).all()
+
+
+def forget(connection: Connection, what: Expired, keys: Sequence[Any]) -> int:
+    """Delete rows by their keys if their time still is over; return how many."""
+    if what.table is delivery:
+        connection.execute(delete(delivery_body).where(delivery_body.c.delivery_id.in_(keys)))
+    return connection.execute(delete(what.table).where(what.key.in_(keys), what.condition)).rowcount
+
+
+def _bodies(before: int) -> ColumnElement[bool]:
+    # Ids grow with time: the first one that is young enough ends the search, instead of a walk
+    # through every delivery that has lost its body already.
+    young = (
+        select(delivery.c.id)
+        .where(delivery.c.received_at >= before)
+        .order_by(delivery.c.received_at, delivery.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    handled = exists().where(
+        delivery.c.id == delivery_body.c.delivery_id,
+        delivery.c.received_at < before,
+        delivery.c.outcome.in_(_HANDLED),
+    )
+    return and_(or_(young.is_(None), delivery_body.c.delivery_id < young), handled)
+
+
+def _belongs_to_open_pull_request() -> ColumnElement[bool]:
+    # Its comment is still edited: forgetting its id would write a second one.
+    return exists().where(pull_request.c.id == post.c.report, pull_request.c.state == "open")
