@@ -76,11 +76,12 @@ class Database:
         lease: Seconds a lease lasts.
     """
 
-    def __init__(self, url: URL, *, clock: Clock, lease: float, queue: int) -> None:
+    def __init__(self, url: URL, *, clock: Clock | None, lease: float, queue: int) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.lease = lease
         self._url = url
-        self._clock = clock
+        self._clock = clock or SystemClock()
+        self._follows_server = clock is None
         self._queue = queue
         self._offset = 0
         self._loop = asyncio.get_running_loop()
@@ -107,7 +108,7 @@ class Database:
         Args:
             url: As SQLAlchemy writes it, without a driver; a relative SQLite path has three
                 slashes, an absolute one four.
-            clock: Replaced in tests.
+            clock: Replaced in tests; then the server's clock is not asked.
             lease: Seconds a lease lasts.
             queue: Most writes that wait.
             exclusive: Whether this is the bridge itself, of which SQLite bears one. False for
@@ -117,7 +118,7 @@ class Database:
             SettingsError: Not a URL of these, nothing answers, another bridge has the file, or
                 the schema is not the one this version needs.
         """
-        database = cls(parse_url(url), clock=clock or SystemClock(), lease=lease, queue=queue)
+        database = cls(parse_url(url), clock=clock, lease=lease, queue=queue)
         if database.dialect == "sqlite":
             await database._open_sqlite(exclusive=exclusive)
         else:
@@ -240,11 +241,12 @@ class Database:
                 event.set()
 
     def _set_clock(self, database_now: int) -> None:
-        self._offset = database_now - int(self._clock.now().timestamp() * 1000)
+        if self._follows_server:
+            self._offset = database_now - int(self._clock.now().timestamp() * 1000)
 
     async def _open_sqlite(self, *, exclusive: bool) -> None:
         path = sqlite.database_path(self._url)
-        sqlite.prepare(path)
+        sqlite.prepare(path, create=exclusive)
         if exclusive:
             self._lock = sqlite.FileLock(path)
             self._lock.take()
@@ -267,6 +269,7 @@ class Database:
             now=self.now,
             wake=self._wake,
             set_clock=self._set_clock,
+            sender=self.owner,
         )
         await writer.start()
         self._writer = writer
@@ -276,7 +279,7 @@ class Database:
         except BaseException:
             await self.close()
             raise
-        self._listener = postgres.Listener(self._url, self._wake)
+        self._listener = postgres.Listener(self._url, self._wake, myself=self.owner)
         self._listener.start()
 
 

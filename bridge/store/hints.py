@@ -29,14 +29,15 @@ def take_hints(connection: Connection) -> frozenset[str]:
     return taken
 
 
-def encode_hints(topics: Iterable[str]) -> str:
-    """Write topics as the payload of a notification."""
-    return " ".join(sorted(topics))
+def encode_hints(topics: Iterable[str], sender: str) -> str:
+    """Write topics as the payload of a notification; *sender* holds no space."""
+    return " ".join([sender, *sorted(topics)])
 
 
-def decode_hints(payload: str) -> frozenset[str]:
-    """Read a notification's payload."""
-    return frozenset(payload.split())
+def decode_hints(payload: str) -> tuple[str, frozenset[str]]:
+    """Read a notification's payload: its sender, and the topics."""
+    sender, *topics = payload.split()
+    return sender, frozenset(topics)
 
 
 def _of(connection: Connection) -> set[str]:

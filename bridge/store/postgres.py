@@ -26,8 +26,10 @@ from bridge.store.queries.inbox import Acceptance, Row, accept_repeat
 from bridge.store.writer import (
     BATCH,
     ConnectionLostError,
+    Outcome,
     Settled,
     Unit,
+    refusal,
     refuse,
     run_batch,
     settle,
@@ -44,6 +46,12 @@ _CLOCK_EVERY: Final = 5.0
 # Classes and codes after which the connection is of no use: 08 connection exceptions, 57P
 # shutdown and crash, 25P03 idle in transaction for too long.
 _LOST_CODES: Final = ("08", "57P", "25P03")
+
+# Which transaction this is, to ask what became of it when the connection dies in its commit.
+_ABOUT_TO_COMMIT: Final = "SELECT pg_current_xact_id_if_assigned()::text, pg_notify($1, $2)"
+_ABOUT_TO_COMMIT_QUIETLY: Final = "SELECT pg_current_xact_id_if_assigned()::text"
+_FATE: Final = "SELECT pg_xact_status($1::text::xid8)"
+_FATE_TRIES: Final = 20
 
 _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _TAKE_NUMBERS: Final = """
@@ -139,25 +147,30 @@ class PostgresSession:
         raw: asyncpg.Connection,
         now: Callable[[], int],
         *,
-        notify: bool,
+        sender: str | None,
     ) -> None:
+        """Wrap a connection; *sender* signs notifications, None sends none."""
         self.connection = connection
+        self.transaction: str | None = None
         self._raw = raw
         self._now = now
-        self._notify = notify
+        self._sender = sender
         self._open = False
 
     def begin(self) -> None:
         """See writer.Session."""
         await_only(self._raw.execute("BEGIN"))
         self._open = True
+        self.transaction = None
 
     def commit(self, topics: frozenset[str]) -> None:
         """See writer.Session; the notification is sent by the commit itself."""
-        if topics and self._notify:
-            await_only(
-                self._raw.fetchval("SELECT pg_notify($1, $2)", CHANNEL, encode_hints(topics))
-            )
+        if topics and self._sender is not None:
+            payload = encode_hints(topics, self._sender)
+            about = self._raw.fetchval(_ABOUT_TO_COMMIT, CHANNEL, payload)
+        else:
+            about = self._raw.fetchval(_ABOUT_TO_COMMIT_QUIETLY)
+        self.transaction = await_only(about)
         await_only(self._raw.execute("COMMIT"))
         self._open = False
         self.connection.commit()
@@ -231,13 +244,15 @@ class PostgresWriter:
         now: Callable[[], int],
         wake: Callable[[frozenset[str]], None],
         set_clock: Callable[[int], None],
+        sender: str,
     ) -> None:
-        plain, self._pooled = engine_url(url)
+        plain, pooled = engine_url(url)
+        self._sender = None if pooled else sender
         self._engine = create_async_engine(
             plain,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours
-            connect_args=_connect_args(plain, lease, pooled=self._pooled),
+            connect_args=_connect_args(plain, lease, pooled=pooled),
         )
         self._limit = limit
         self._now = now
@@ -327,32 +342,53 @@ class PostgresWriter:
         units = self._gather()
         if not units:
             return connection
+        session: PostgresSession | None = None
         try:
             raw = await _raw(connection)
             await self._refresh_clock(raw)
-            settled, topics = await connection.run_sync(self._run_sync, raw, units)
+            session = PostgresSession(
+                cast("Connection", connection.sync_connection),
+                raw,
+                self._now,
+                sender=self._sender,
+            )
+            outcome = await connection.run_sync(_run_batch, session, units)
         except ConnectionLostError as error:
-            self._again(units, committing=error.committing)
+            await _discard(connection)
+            return await self._after_loss(units, session, error.outcome)
         except Exception as error:  # noqa: BLE001 - nobody may wait for ever, whatever it was
-            lost = is_connection_loss(error)
-            log.warning("writer.failed", units=len(units), lost=lost, error=str(error))
-            if lost:
-                self._again(units, committing=False)
-            else:
-                settle([Settled(unit, error=_refusal(error)) for unit in units])
-        else:
-            settle(settled)
-            if topics:
-                self._wake(topics)
-            return connection
-        await _discard(connection)
-        return None
+            await _discard(connection)
+            if is_connection_loss(error):
+                return await self._after_loss(units, None, None)
+            log.warning("writer.failed", units=len(units), error=str(error))
+            settle([Settled(unit, error=refusal(error)) for unit in units])
+            return None
+        self._on_commit(outcome)
+        return connection
 
-    def _run_sync(
-        self, connection: Connection, raw: asyncpg.Connection, units: Sequence[Unit]
-    ) -> tuple[list[Settled], frozenset[str]]:
-        session = PostgresSession(connection, raw, self._now, notify=not self._pooled)
-        return run_batch(session, units)
+    def _on_commit(self, outcome: Outcome) -> None:
+        settle(outcome.settled)
+        if outcome.topics:
+            self._wake(outcome.topics)
+
+    async def _after_loss(
+        self, units: Sequence[Unit], session: PostgresSession | None, outcome: Outcome | None
+    ) -> AsyncConnection | None:
+        """Find out whether the batch took effect, repeat it if not; return a new connection."""
+        log.warning("database.connection_lost", units=len(units), committing=outcome is not None)
+        connection = await self._connect()
+        transaction = session.transaction if session is not None else None
+        fate = "aborted"
+        if outcome is not None and transaction is not None:
+            fate = await _fate(connection, transaction)
+        if outcome is not None and fate == "committed":
+            self._on_commit(outcome)
+        elif fate == "aborted":
+            self._queue.extendleft(reversed(units))
+            self._filled.set()
+        else:
+            refuse(units, "the database went away during a commit")
+        return connection
 
     def _gather(self) -> list[Unit]:
         units: list[Unit] = []
@@ -361,19 +397,6 @@ class PostgresWriter:
             if not unit.future.done():  # whoever gave up must not find it half done
                 units.append(unit)
         return units
-
-    def _again(self, units: Sequence[Unit], *, committing: bool) -> None:
-        # After COMMIT was sent nobody knows. A delivery is recognised when it is inserted again;
-        # any other write is left to its caller, who looks at what is there.
-        log.warning("database.connection_lost", units=len(units), committing=committing)
-        repeated = [unit for unit in units if not committing or unit.row is not None]
-        kept = set(map(id, repeated))
-        refuse(
-            [unit for unit in units if id(unit) not in kept],
-            "the database went away during a commit",
-        )
-        self._queue.extendleft(reversed(repeated))
-        self._filled.set()
 
     async def _refresh_clock(self, raw: asyncpg.Connection) -> None:
         if self._loop.time() - self._clock_read_at > _CLOCK_EVERY:
@@ -387,8 +410,9 @@ class PostgresWriter:
 class Listener:
     """Hears what other replicas made due; while it is deaf, the poll finds it."""
 
-    def __init__(self, url: URL, wake: Callable[[frozenset[str]], None]) -> None:
+    def __init__(self, url: URL, wake: Callable[[frozenset[str]], None], *, myself: str) -> None:
         self._url, self._pooled = engine_url(url)
+        self._myself = myself
         self._wake = wake
         self._task: asyncio.Task[None] | None = None
 
@@ -427,7 +451,29 @@ class Listener:
             raw.terminate()
 
     def _on_notification(self, _raw: object, _pid: int, _channel: str, payload: object) -> None:
-        self._wake(decode_hints(str(payload)))
+        sender, topics = decode_hints(str(payload))
+        if sender != self._myself:  # who wrote it is awake already
+            self._wake(topics)
+
+
+def _run_batch(connection: Connection, session: PostgresSession, units: Sequence[Unit]) -> Outcome:
+    return run_batch(session, units)
+
+
+async def _fate(connection: AsyncConnection | None, transaction: str) -> str:
+    """Say what became of a transaction: ``committed``, ``aborted``, or something else."""
+    if connection is None:
+        return "unknown"
+    try:
+        raw = await _raw(connection)
+        for _ in range(_FATE_TRIES):
+            fate: str | None = await raw.fetchval(_FATE, transaction)
+            if fate != "in progress":  # the old connection's process may not have noticed yet
+                return fate or "unknown"
+            await asyncio.sleep(_RECONNECT[0])
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        log.warning("database.fate_unknown", error=str(error))
+    return "unknown"
 
 
 async def _raw(connection: AsyncConnection) -> asyncpg.Connection:
@@ -445,9 +491,3 @@ async def _discard(connection: AsyncConnection | None) -> None:
         await connection.invalidate()
     with suppress(Exception):
         await connection.close()
-
-
-def _refusal(error: Exception) -> OverloadedError:
-    refusal = OverloadedError(f"the database refuses writes: {error}")
-    refusal.__cause__ = error
-    return refusal

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.domain.errors import OverloadedError, SettingsError
 from bridge.store.queries.inbox import Acceptance, Row, accept_repeat
-from bridge.store.writer import BATCH, Settled, Unit, refuse, run_batch, settle
+from bridge.store.writer import BATCH, Outcome, Settled, Unit, refusal, refuse, run_batch, settle
 
 log = structlog.get_logger()
 
@@ -99,8 +99,15 @@ def check_filesystem(path: Path, mounts: Path = Path("/proc/self/mounts")) -> No
         raise SettingsError(msg)
 
 
-def prepare(path: Path) -> None:
-    """Make the folder and check what SQLite must be able to do."""
+def prepare(path: Path, *, create: bool = True) -> None:
+    """Make the file and its folder and check what SQLite must be able to do.
+
+    Raises:
+        SettingsError: It cannot; or there is no file and *create* is not set.
+    """
+    if not create and not path.exists():
+        msg = f"there is no database at {path}: has the bridge run here?"
+        raise SettingsError(msg)
     if sqlite3.sqlite_version_info < MINIMUM:
         msg = f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed"
         raise SettingsError(msg)
@@ -370,11 +377,13 @@ class SqliteWriter:
         units, going_on = self._gather()
         if units:
             try:
-                settled, topics = run_batch(session, units)
+                outcome = run_batch(session, units)
             except Exception as error:
                 log.exception("writer.failed", units=len(units))
-                settled, topics = [Settled(unit, error=_refusal(error)) for unit in units], None
-            self._loop.call_soon_threadsafe(self._on_commit, settled, topics)
+                outcome = Outcome(
+                    [Settled(unit, error=refusal(error)) for unit in units], frozenset()
+                )
+            self._loop.call_soon_threadsafe(self._on_commit, outcome)
         return going_on
 
     def _gather(self) -> tuple[list[Unit], bool]:
@@ -391,10 +400,10 @@ class SqliteWriter:
             return units, True
         return units, False
 
-    def _on_commit(self, settled: list[Settled], topics: frozenset[str] | None) -> None:
-        settle(settled)
-        if topics:
-            self._wake(topics)
+    def _on_commit(self, outcome: Outcome) -> None:
+        settle(outcome.settled)
+        if outcome.topics:
+            self._wake(outcome.topics)
 
     def _on_end(self) -> None:
         self._closing = True
@@ -406,9 +415,3 @@ class SqliteWriter:
         refuse(left, "the bridge is stopping")
         if not self._ended.done():
             self._ended.set_result(None)
-
-
-def _refusal(error: Exception) -> OverloadedError:
-    refusal = OverloadedError(f"the database refuses writes: {error}")
-    refusal.__cause__ = error
-    return refusal

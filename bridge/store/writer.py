@@ -91,23 +91,34 @@ class Session(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch led to.
+
+    Attributes:
+        settled: How each unit ended.
+        topics: What became due.
+    """
+
+    settled: list[Settled]
+    topics: frozenset[str]
+
+
 class ConnectionLostError(Exception):
     """The connection died under a batch.
 
     Attributes:
-        committing: Whether COMMIT was already sent: then nobody knows whether it took effect.
+        outcome: What the batch led to if its transaction took effect, which cannot be told when
+            COMMIT was already sent; None when it was not, so that nothing took effect.
     """
 
-    def __init__(self, *, committing: bool) -> None:
+    def __init__(self, outcome: Outcome | None) -> None:
         super().__init__("the connection to the database is gone")
-        self.committing = committing
+        self.outcome = outcome
 
 
-def run_batch(session: Session, units: Sequence[Unit]) -> tuple[list[Settled], frozenset[str]]:
+def run_batch(session: Session, units: Sequence[Unit]) -> Outcome:
     """Run *units* in one transaction.
-
-    Returns:
-        How each ended, and the topics that became due.
 
     Raises:
         ConnectionLostError: The caller reconnects and decides what to repeat.
@@ -124,7 +135,7 @@ def run_batch(session: Session, units: Sequence[Unit]) -> tuple[list[Settled], f
     return _one_by_one(session, ordered)
 
 
-def _together(session: Session, units: Sequence[Unit]) -> tuple[list[Settled], frozenset[str]]:
+def _together(session: Session, units: Sequence[Unit]) -> Outcome:
     def work() -> list[Settled]:
         accepting = [unit for unit in units if unit.row is not None]
         rows = [unit.row for unit in accepting if unit.row is not None]
@@ -138,7 +149,7 @@ def _together(session: Session, units: Sequence[Unit]) -> tuple[list[Settled], f
     return _transaction(session, work)
 
 
-def _one_by_one(session: Session, units: Sequence[Unit]) -> tuple[list[Settled], frozenset[str]]:
+def _one_by_one(session: Session, units: Sequence[Unit]) -> Outcome:
     return _transaction(session, lambda: [_guarded(session, unit) for unit in units])
 
 
@@ -161,10 +172,8 @@ def _run(session: Session, unit: Unit) -> object:
     return unit.call(session.connection) if unit.call is not None else None
 
 
-def _transaction(
-    session: Session, work: Callable[[], list[Settled]]
-) -> tuple[list[Settled], frozenset[str]]:
-    committing = False
+def _transaction(session: Session, work: Callable[[], list[Settled]]) -> Outcome:
+    outcome: Outcome | None = None
     take_hints(session.connection)
     try:
         session.begin()
@@ -172,14 +181,14 @@ def _transaction(
         topics = take_hints(session.connection)
         if any(item.result is not Acceptance.DUPLICATE for item in settled if item.unit.row):
             topics |= {SUBJECT}
-        committing = True
+        outcome = Outcome(settled, topics)
         session.commit(topics)
     except BaseException as error:
         if session.is_lost(error):
-            raise ConnectionLostError(committing=committing) from error
+            raise ConnectionLostError(outcome) from error
         session.rollback()
         raise
-    return settled, topics
+    return outcome
 
 
 def _is_deadlock(error: BaseException) -> bool:
@@ -202,3 +211,10 @@ def settle(settled: Sequence[Settled]) -> None:
 def refuse(units: Sequence[Unit], message: str) -> None:
     """Fail everybody who still waits; on the event loop."""
     settle([Settled(unit, error=OverloadedError(message)) for unit in units])
+
+
+def refusal(error: Exception) -> OverloadedError:
+    """Say that the database refuses writes at present (a full disk), and why."""
+    refused = OverloadedError(f"the database refuses writes: {error}")
+    refused.__cause__ = error
+    return refused

@@ -12,7 +12,7 @@ for it; what happens with a repeat is here.
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, case, func, or_, select, update
 
 from bridge.store.schema import delivery, delivery_body, subject
 
@@ -54,7 +54,7 @@ def accept_repeat(connection: Connection, row: Row, now: int) -> Acceptance:
     dead = connection.execute(
         select(delivery.c.id, delivery.c.body_hash, delivery.c.subject)
         .where(delivery.c.source == row.source, or_(*same), delivery.c.outcome == "dead")
-        .order_by(delivery.c.id.desc())
+        .order_by(case((delivery.c.body_hash == row.body_hash, 0), else_=1), delivery.c.id.desc())
         .limit(1)
     ).first()
     if dead is None:
