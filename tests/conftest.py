@@ -41,8 +41,8 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres: Postgres) -> str:
-    """A fresh database on PostgreSQL."""
-    return postgres.create()
+    """An empty database on PostgreSQL."""
+    return postgres.emptied()
 
 
 @pytest.fixture(params=DIALECTS)

@@ -72,9 +72,9 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
     changed |= reports
     for link in work.links:
         changed |= _link_runs(connection, link)
+    touch_reports(connection, changed, now)
     for wanted in work.posts:
         _upsert_post(connection, wanted, now)
-    touch_reports(connection, changed, now)
     record_audits(connection, work.audits, now)
     return created
 
