@@ -1,5 +1,6 @@
 """GitHub's webhooks from the other side: installing them, and asking for what did not arrive."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -9,12 +10,12 @@ from bridge.domain.vcs import Repository
 from bridge.forges.github.answers import HookAnswer, HookDeliveryAnswer
 from bridge.forges.github.api import GitHubApi, parse, repository_path
 from bridge.forges.github.deliveries import WANTED_EVENTS
-from bridge.http import segment
 from bridge.ports import FailedDelivery, InstalledHook
 
 APP_DELIVERIES = "/app/hook/deliveries"
 
 _MAX_ATTEMPTS = 3
+_ID = re.compile(r"(?:(?P<slug>[^|]+)\|(?P<hook>[0-9]+)/)?(?P<attempt>[0-9]+)")
 # Answers that are the bridge's own verdict on the body: sending it again changes nothing.
 _VERDICTS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 
@@ -105,13 +106,13 @@ async def failed_of_repository(
 
 async def redeliver(api: GitHubApi, delivery: FailedDelivery) -> None:
     """Ask for another attempt; its id is as the lists above make it."""
-    slug, _, rest = delivery.id.rpartition("|")
-    hook, _, attempt = rest.rpartition("/")
-    path = f"{repository_path(slug)}/hooks/{segment(hook)}/deliveries" if slug else APP_DELIVERIES
-    if not attempt.isdecimal():
+    named = _ID.fullmatch(delivery.id)
+    if named is None:
         msg = f"{delivery.id!r} names no delivery"
         raise PermanentRemoteError(msg, service=api.http.service)
-    await api.request("POST", f"{path}/{attempt}/attempts", slug=slug or None)
+    slug, hook, attempt = named.group("slug", "hook", "attempt")
+    path = f"{repository_path(slug)}/hooks/{hook}/deliveries" if slug else APP_DELIVERIES
+    await api.request("POST", f"{path}/{attempt}/attempts", slug=slug)
 
 
 async def _failed(
