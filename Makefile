@@ -56,6 +56,7 @@ chaos: $(VENV)/.installed ## Kill the running bridge at 200 random moments and c
 lock: ## Compile the hashed lock files (needs uv)
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	echo 'hatchling>=1.27' | $(COMPILE) - -o requirements/build.txt
 
 clean: ## Remove what was built here
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

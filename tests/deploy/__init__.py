@@ -1,0 +1,1 @@
+"""The image, the compose file and an installation from the lock."""
