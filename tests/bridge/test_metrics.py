@@ -1,0 +1,20 @@
+"""The metrics and their names."""
+
+from bridge.metrics import Metrics
+
+
+def test_two_instances_share_no_numbers() -> None:
+    one, other = Metrics(), Metrics()
+    one.deliveries.labels("github", "accepted").inc()
+    assert b'bridge_deliveries_total{forge="github",outcome="accepted"} 1.0' in one.exposition()
+    assert b"accepted" not in other.exposition()
+
+
+def test_every_metric_is_ours_says_what_it_is_and_has_a_unit_in_its_name() -> None:
+    families = list(Metrics().registry.collect())
+    assert len(families) > 20
+    for family in families:
+        assert family.name.startswith("bridge_"), family.name
+        assert family.documentation.endswith("."), family.name
+        if family.type == "histogram" and family.name != "bridge_writer_batch":
+            assert family.name.endswith("_seconds"), family.name
