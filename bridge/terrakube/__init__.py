@@ -1,1 +1,61 @@
-"""The Terrakube client: JSON:API over the one HTTP adapter."""
+"""Terrakube: its JSON:API, its refusals, its flows."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bridge.http import Exchange, HttpClient, Retries
+from bridge.terrakube.client import TerrakubeServer
+from bridge.terrakube.queries import JSON_API
+from bridge.terrakube.refusals import Refusals
+from bridge.terrakube.tokens import creator_of
+
+__all__ = ["TerrakubeServer", "connect"]
+
+
+def connect(
+    *,
+    url: str,
+    token: str,
+    organizations: Sequence[str],
+    ui_url: str = "",
+    redact: Callable[[str], str] = str,
+    observe: Callable[[Exchange], None] | None = None,
+    ca_file: Path | None = None,
+    retries: Retries | None = None,
+) -> TerrakubeServer:
+    """Make a client of the API at *url*; nothing is asked yet.
+
+    Args:
+        url: Base of the API, without ``/api/v1``.
+        token: Personal or team token.
+        organizations: Names of those that are served; none: all the token may see.
+        ui_url: Base of the user interface, for links.
+        redact: Applied to every error text.
+        observe: Told about every attempt.
+        ca_file: Certificates to trust besides the usual ones.
+        retries: How reads are repeated; None: as usual.
+    """
+    bearer = f"Bearer {token.strip()}"
+
+    async def authorization() -> str:
+        return bearer
+
+    refusals = Refusals()
+    http = HttpClient(
+        service="terrakube",
+        base_url=url,
+        authorization=authorization,
+        headers={"Accept": JSON_API},
+        refine=refusals.refine,
+        redact=redact,
+        observe=observe,
+        ca_file=ca_file,
+        retries=retries,
+    )
+    return TerrakubeServer(
+        http,
+        refusals,
+        organizations=organizations,
+        ui_url=ui_url,
+        creator=creator_of(token.strip()),
+    )
