@@ -37,6 +37,10 @@ class UserError(BridgeError):
     """Shown to whoever asked, as written; never logged as an error."""
 
 
+class MissingError(UserError):
+    """What somebody named does not exist here."""
+
+
 class NotYetError(BridgeError):
     """What was announced is not visible yet: look again soon.
 

@@ -330,6 +330,11 @@ def _outputs_of_run(connection: Connection, run_id: str) -> Sequence[Output]:
     return [output_from_row(row) for row in rows]
 
 
+def read_outputs(connection: Connection, run_id: str) -> Sequence[Output] | None:
+    """Read every stored text of a run; None when there is no such run."""
+    return None if _run(connection, run_id) is None else _outputs_of_run(connection, run_id)
+
+
 def _comment_owner(
     connection: Connection, ref: RepositoryRef, comment_id: str
 ) -> tuple[PullRequestRef, str] | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from bridge.domain.errors import UserError
+from bridge.domain.errors import MissingError, UserError
 from bridge.store import hints
 from bridge.store.codecs import from_ms
 from bridge.store.queries.inbox import revive
@@ -52,7 +52,8 @@ def replay_delivery(connection: Connection, delivery_id: int, now: int) -> str:
     """Queue a finished delivery again, at the end of its subject, and return the subject.
 
     Raises:
-        UserError: There is none, it waits already, or its body is no longer kept.
+        MissingError: There is none.
+        UserError: It waits already, or its body is no longer kept.
     """
     row = connection.execute(
         select(delivery.c.subject, delivery.c.outcome, delivery_body.c.delivery_id.label("body"))
@@ -61,7 +62,7 @@ def replay_delivery(connection: Connection, delivery_id: int, now: int) -> str:
     ).first()
     if row is None:
         msg = f"there is no delivery {delivery_id}"
-        raise UserError(msg)
+        raise MissingError(msg)
     if row.outcome == "none":
         msg = f"delivery {delivery_id} is waiting to be handled already"
         raise UserError(msg)
