@@ -46,6 +46,14 @@ class BranchPushed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BranchNoticed(Event):
+    """A followed branch was looked at for the first time; it is remembered, nothing starts."""
+
+    branch: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TagPushed(Event):
     """A tag was made or moved.
 

@@ -198,3 +198,29 @@ class Collected:
     outputs: tuple[Output, ...]
     reason: str = ""
     destroyed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a run's job is not created at all.
+
+    Attributes:
+        reason: For people, with what to do.
+        state: How the run ends.
+    """
+
+    reason: str
+    state: RunState = RunState.ERROR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Why a job stays pending without a step.
+
+    Attributes:
+        cause: The likely cause, for people, with what to do.
+        hopeless: Whether it can never run: then it is cancelled, as it may hold up others.
+    """
+
+    cause: str
+    hopeless: bool = False

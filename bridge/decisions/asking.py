@@ -1,0 +1,198 @@
+"""What somebody who asks gets: a plan, an allowance, or a refusal that says why and who can.
+
+Whoever asks is answered: done, refused with the reason, or what is missing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bridge.decisions.bindings import Binding
+from bridge.decisions.paths import Changes, matches
+from bridge.decisions.pull_requests import (
+    decide_pull_request,
+    fork_text,
+    is_allowed,
+    nothing_text,
+    planning,
+    refuse_applying_fork,
+    too_many_text,
+)
+from bridge.decisions.triggers import Facts, Ignore, Start, Target, Tell, affected, target_of
+from bridge.decisions.wording import code, listed, ready_to_copy
+from bridge.domain.commands import AllowCommand, PlanCommand
+from bridge.domain.rules import On
+from bridge.domain.vcs import ChangedFiles, Permission, PullRequest, PullRequestState
+from bridge.ports import PullRequestRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """What was asked for is not done.
+
+    Attributes:
+        text: Why, and what to do, in Markdown.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allow:
+    """A fork's commit may be planned."""
+
+    sha: str
+
+
+def refuse_stranger(permission: Permission | None) -> Refuse | None:
+    """Refuse whoever may not write; None for whoever may.
+
+    Args:
+        permission: As the forge said just now; None when it could not be asked, which is a no.
+    """
+    if permission is None:
+        return Refuse(
+            text="Nothing was done: the forge did not say whether you may write to this "
+            "repository, and without that the answer is no. Please try again in a while; if it "
+            "stays so, ask whoever runs the bridge to look at `terrakube-bridge doctor`."
+        )
+    if permission.allows_writing():
+        return None
+    return Refuse(
+        text="Nothing was done: this needs write permission on the repository, and you have "
+        f"{'none' if permission is Permission.NONE else f'{permission.value} permission'}. "
+        "Anybody with write permission can say it."
+    )
+
+
+def decide_plan(
+    command: PlanCommand,
+    facts: Facts,
+    *,
+    actor: str,
+    pull_request: PullRequest,
+    changed: ChangedFiles,
+    stored: PullRequestRecord | None,
+) -> Refuse | Start:
+    """Choose what somebody with write permission gets planned.
+
+    Without a target it is what the pull request affects. A pull request that was not looked at
+    before is looked at now: one named workspace must not pass for all that are affected.
+    """
+    if refusal := _refuse_place(facts, pull_request):
+        return refusal
+    if not is_allowed(pull_request, stored):
+        return Refuse(text=fork_text(facts, pull_request))
+    chosen = _chosen(command, facts, pull_request, changed)
+    if isinstance(chosen, Refuse):
+        return chosen
+    why = f"Asked for by {actor}: {command.text}"
+    targets = tuple(
+        target_of(facts, one, facts.policy.plan_template, On.PULL_REQUEST, why) for one in chosen
+    )
+    if refusal := _refuse_targets(command, facts, pull_request, targets):
+        return refusal
+    if _is_named(command):
+        return _with_the_rest(facts, targets, pull_request, changed, stored)
+    return Start(targets=targets, verdict=planning(pull_request, targets))
+
+
+def decide_allowance(
+    command: AllowCommand, facts: Facts, *, pull_request: PullRequest
+) -> Refuse | Allow:
+    """Decide whether a fork's commit may be planned: only the one that is its head just now."""
+    if refusal := _refuse_place(facts, pull_request):
+        return refusal
+    if not pull_request.from_fork:
+        return Refuse(
+            text="This pull request does not come from a fork: it needs no allowance. "
+            f"{code(f'{facts.command} plan')} plans it."
+        )
+    if command.sha != pull_request.head_sha:
+        return Refuse(
+            text=f"{code(command.sha)} is not the head of this pull request (any more), so "
+            "nothing was started. Read what changed, then say:"
+            + ready_to_copy(f"{facts.command} ok-to-plan {pull_request.head_sha}")
+        )
+    return Allow(sha=command.sha)
+
+
+def _refuse_place(facts: Facts, pull_request: PullRequest) -> Refuse | None:
+    if not facts.bindings:
+        return Refuse(
+            text="No workspace in Terrakube takes its code from this repository, as far as the "
+            "bridge can see. The source of a workspace must be this repository's address."
+        )
+    if pull_request.state is not PullRequestState.OPEN:
+        return Refuse(text=f"This pull request is {pull_request.state.value}: nothing was started.")
+    return None
+
+
+def _refuse_targets(
+    command: PlanCommand, facts: Facts, pull_request: PullRequest, targets: Sequence[Target]
+) -> Refuse | None:
+    if refused := refuse_applying_fork(pull_request, targets):
+        return Refuse(text=refused)
+    if len(targets) > facts.policy.max_workspaces and not command.everything:
+        return Refuse(text=too_many_text(facts, len(targets)))
+    return None
+
+
+def _chosen(
+    command: PlanCommand, facts: Facts, pull_request: PullRequest, changed: ChangedFiles
+) -> Refuse | tuple[Binding, ...]:
+    base = pull_request.base_branch
+    if not _is_named(command):
+        found = affected(facts, On.PULL_REQUEST, branch=base, changes=Changes.of(changed))
+        if found:
+            return tuple(binding for binding, _ in found)
+        name = code(f"{facts.command} plan -w organization/name")
+        return Refuse(text=f"{nothing_text(facts, pull_request, changed)} To plan one, say {name}.")
+    here = [binding for binding in facts.bindings if base in binding.branches]
+    chosen = tuple(binding for binding in here if _is_meant(binding, command))
+    return chosen or Refuse(text=_no_such(command, here, base))
+
+
+def _is_named(command: PlanCommand) -> bool:
+    return bool(command.workspaces or command.folders)
+
+
+def _is_meant(binding: Binding, command: PlanCommand) -> bool:
+    globs = tuple(one if "/" in one else f"*/{one}" for one in command.workspaces)
+    return (not globs or matches(str(binding), globs)) and (
+        not command.folders
+        or any(_is_folder(folder, command.folders) for folder in binding.folders)
+    )
+
+
+def _is_folder(folder: str, wanted: Sequence[str]) -> bool:
+    return folder in wanted or matches(folder, [one for one in wanted if one])
+
+
+def _no_such(command: PlanCommand, here: Sequence[Binding], base: str) -> str:
+    asked = listed([*command.workspaces, *(folder or "." for folder in command.folders)])
+    if not here:
+        return f"No workspace of this repository follows the branch {code(base)}."
+    return (
+        f"No workspace that follows {code(base)} is meant by {asked}. There "
+        f"{'is' if len(here) == 1 else 'are'} {listed([str(binding) for binding in here])}."
+    )
+
+
+def _with_the_rest(
+    facts: Facts,
+    targets: tuple[Target, ...],
+    pull_request: PullRequest,
+    changed: ChangedFiles,
+    stored: PullRequestRecord | None,
+) -> Start:
+    if stored and stored.verdict and stored.verdict.head_sha == pull_request.head_sha:
+        return Start(targets=targets)
+    match decide_pull_request(facts, pull_request=pull_request, changed=changed, stored=stored):
+        case Start(targets=others, verdict=verdict):
+            chosen = {target.workspace.id: target for target in (*others, *targets)}
+            together = sorted(chosen.values(), key=lambda target: str(target.workspace))
+            return Start(targets=tuple(together), verdict=verdict)
+        case Tell(verdict=verdict):
+            return Start(targets=targets, verdict=verdict)
+        case Ignore():
+            return Start(targets=targets)

@@ -1,0 +1,127 @@
+"""Globs and changed files.
+
+Globs are those of Git hosting: ``*`` stays within one segment, ``**`` crosses them, ``{a,b}``
+chooses, ``!`` takes out again what an earlier one let in; hidden names are not special.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from wcmatch import glob
+from wcmatch._wcparse import PatternLimitException
+from wcmatch.glob import WcMatcher
+
+from bridge.domain.vcs import ChangedFiles
+
+_FLAGS = glob.GLOBSTAR | glob.BRACE | glob.DOTGLOB | glob.NEGATE | glob.FORCEUNIX
+_LONGEST = 300
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+_PROBLEMS: tuple[tuple[Callable[[str], object], str], ...] = (
+    (lambda pattern: not pattern.removeprefix("!").strip(), "is empty"),
+    (lambda pattern: len(pattern) > _LONGEST, f"is longer than {_LONGEST} characters"),
+    (_CONTROL.search, "holds a control character"),
+    (lambda pattern: "\\" in pattern, "holds a backslash; nothing needs one here"),
+    (lambda pattern: pattern.removeprefix("!").startswith("/"), "begins with a slash"),
+    (lambda pattern: ".." in _segments(pattern), "goes up (..)"),
+    (lambda pattern: _is_open(pattern, "[", "]"), "has a bracket that is not closed"),
+    (lambda pattern: _is_open(pattern, "{", "}"), "has a brace that is not closed"),
+)
+
+
+def check_glob(pattern: str) -> str | None:
+    """Say what is wrong with a glob; None when it is well formed.
+
+    The sentence begins after the pattern: "has a bracket that is not closed".
+    """
+    for is_wrong, problem in _PROBLEMS:
+        if is_wrong(pattern):
+            return problem
+    try:
+        _compile((pattern,))
+    except (re.error, ValueError, PatternLimitException):
+        return "is too complicated, or means nothing"
+    return None
+
+
+def matches(name: str, globs: Sequence[str]) -> bool:
+    """Tell whether a path, branch, tag or ``organization/workspace`` matches one of *globs*."""
+    return bool(globs) and bool(_compile(tuple(globs)).match(_composed(name)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Changed files, laid out so that a thousand workspaces can ask about three thousand files.
+
+    Attributes:
+        files: As the forge listed them.
+        first: Of every folder the first changed path in it; the root is the empty text.
+    """
+
+    files: ChangedFiles
+    first: Mapping[str, str] = field(repr=False)
+    _among: dict[tuple[str, ...], str | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    @classmethod
+    def of(cls, files: ChangedFiles) -> "Changes":
+        """Lay out a list of changed files."""
+        first: dict[str, str] = {}
+        for path in files.paths:
+            folder = _composed(path)
+            while folder:
+                # Whole segments: "app" must not claim "app-prod/main.tf".
+                folder = folder.rpartition("/")[0]
+                first.setdefault(folder, path)
+        return cls(files=files, first=first)
+
+    def in_folder(self, folder: str) -> str | None:
+        """Return the first changed path in *folder*; None when there is none."""
+        return self.first.get(_composed(folder))
+
+    def among(self, globs: Sequence[str]) -> str | None:
+        """Return the first changed path that matches one of *globs*; None when none does."""
+        key = tuple(globs)
+        if key not in self._among:  # a rule's globs are asked about once for each workspace
+            paths = self.files.paths
+            self._among[key] = next((path for path in paths if matches(path, key)), None)
+        return self._among[key]
+
+
+def clean_folder(text: str) -> str | None:
+    """Write a folder as paths are written; ``/``, ``.`` and nothing are the root (empty).
+
+    None when it leaves the repository.
+    """
+    parts = [part for part in text.strip().split("/") if part not in {"", "."}]
+    return None if ".." in parts else "/".join(parts)
+
+
+@lru_cache(maxsize=1_000)
+def _compile(globs: tuple[str, ...]) -> WcMatcher[str]:
+    return glob.compile([_composed(one) for one in globs], flags=_FLAGS)
+
+
+def _composed(text: str) -> str:
+    # A path typed on a Mac and the same one typed elsewhere differ in their bytes only.
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _segments(pattern: str) -> Sequence[str]:
+    return re.split(r"[/,{}]", pattern)
+
+
+def _is_open(pattern: str, opening: str, closing: str) -> bool:
+    depth = 0
+    for sign in pattern:
+        if sign == opening:
+            depth += 1
+        elif sign == closing and depth:
+            depth -= 1
+        elif sign == closing and closing == "}":
+            return True
+    return depth > 0

@@ -1,0 +1,104 @@
+"""What a push starts: of a branch, or of a tag."""
+
+from dataclasses import dataclass
+
+from bridge.decisions.paths import Changes
+from bridge.decisions.triggers import (
+    Facts,
+    Ignore,
+    Start,
+    Target,
+    affected,
+    follows,
+    rule_for,
+    target_of,
+)
+from bridge.domain.events import BranchPushed
+from bridge.domain.rules import On
+from bridge.domain.vcs import ChangedFiles
+
+QUEUES = ("gh-readonly-queue/", "gitea-merge-queue/")
+"""Branches that merge queues make for themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The forge's API does not show yet what the delivery announced."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoOn:
+    """The push is to be dealt with."""
+
+
+def decide_followed(facts: Facts, *, branch: str) -> Ignore | GoOn:
+    """Tell whether a branch is any workspace's business, before more is asked of the forge."""
+    if branch.startswith(QUEUES):
+        return Ignore(reason="the branch belongs to a merge queue, which asks by itself")
+    if not facts.bindings:
+        return Ignore(reason="no workspace in Terrakube takes its code from this repository")
+    if not follows(facts.bindings, branch):
+        return Ignore(reason=f"no workspace follows the branch {branch}")
+    return GoOn()
+
+
+def decide_moment(
+    event: BranchPushed, *, head: str | None, seen: str | None, patient: bool
+) -> Ignore | Wait | GoOn:
+    """Compare a push with where the branch is now.
+
+    A push that a newer one overtook is dealt with at its own commit, in order: the newer one
+    speaks of its own files only. One that comes late, after the branch's present commit was
+    dealt with, is not: it would run an older commit over a newer one.
+
+    Args:
+        event: The push.
+        head: Where the branch is now; None when it is gone.
+        seen: Where it was when a push was last dealt with; None when none was.
+        patient: Whether it is worth looking again.
+    """
+    if head == event.after:
+        return GoOn()
+    older = head is None or head == event.before
+    if older and patient:
+        return Wait(reason=f"the API does not show {event.after[:12]} on {event.branch} yet")
+    if head is None:
+        return Ignore(reason=f"the branch {event.branch} is gone")
+    if older:
+        return Ignore(reason=f"the branch {event.branch} is back at {head[:12]}")
+    if seen == head:
+        return Ignore(reason=f"the branch went on to {head[:12]}, which was dealt with already")
+    return GoOn()
+
+
+def decide_push(facts: Facts, *, branch: str, changed: ChangedFiles) -> Ignore | Start:
+    """Choose what a push to a branch starts."""
+    found = affected(facts, On.PUSH, branch=branch, changes=Changes.of(changed))
+    if not found:
+        return Ignore(
+            reason=f"no workspace that follows {branch} has a rule for pushes and a changed file"
+        )
+    return Start(targets=tuple(target for _, target in found))
+
+
+def has_tag_rule(facts: Facts, tag: str) -> bool:
+    """Tell whether a tag starts anything, before the forge is asked about it."""
+    return bool(_tagged(facts, tag))
+
+
+def decide_tag(facts: Facts, *, tag: str) -> Ignore | Start:
+    """Choose what a tag starts: in every workspace that a rule names, whatever the tag changed."""
+    targets = _tagged(facts, tag)
+    return Start(targets=targets) if targets else Ignore(reason=f"no rule is about the tag {tag}")
+
+
+def _tagged(facts: Facts, tag: str) -> tuple[Target, ...]:
+    found: list[Target] = []
+    for binding in facts.bindings:
+        rule = rule_for(binding, On.TAG, facts.policy.rules, tag=tag)
+        if rule is not None:
+            why = f"{rule.name or 'A rule on tag'}: the tag {tag} was pushed."
+            found.append(target_of(facts, binding, rule.template, On.TAG, why))
+    return tuple(found)

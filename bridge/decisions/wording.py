@@ -1,0 +1,38 @@
+"""Pieces of sentences in Markdown: what others wrote stays inert in them.
+
+A branch, a path, a workspace's name or a line of a comment may hold anything. In a code span that
+is longer than any run of back-ticks inside, nothing pings, links or breaks out.
+"""
+
+import re
+from collections.abc import Sequence
+
+_LONGEST = 120
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+
+
+def code(text: str) -> str:
+    """Write *text* as a code span, on one line, shortened when it is very long."""
+    line = _UNFIT.sub(" ", text).strip()
+    if len(line) > _LONGEST:
+        line = f"{line[: _LONGEST - 1]}…"
+    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") or not line else ""
+    return f"{fence}{pad}{line or ' '}{pad}{fence}"
+
+
+def listed(names: Sequence[str], *, most: int = 10) -> str:
+    """Write names as code spans, a comma between them, and how many more there are."""
+    shown = ", ".join(code(name) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: ``1 workspace``, ``2 workspaces``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def ready_to_copy(text: str) -> str:
+    """Write a command of our own making so that a click copies it."""
+    return f"\n\n```\n{text}\n```"
