@@ -21,6 +21,7 @@ FORGE = "forge"
 PULL_REQUEST = "pull_request"
 HEAD_SHA = "head_sha"
 ACTOR = "actor"
+ORGANIZATION = "organization"
 WORKSPACE = "workspace"
 RUN_ID = "run_id"
 JOB_ID = "job_id"
@@ -38,6 +39,7 @@ KEYS: Mapping[str, str] = {
     PULL_REQUEST: "owner/name#number",
     HEAD_SHA: "full commit id of a pull request's head",
     ACTOR: "login of who did it",
+    ORGANIZATION: "name of Terrakube's organization",
     WORKSPACE: "organization/workspace",
     RUN_ID: "the bridge's id of a run",
     JOB_ID: "Terrakube's id of a job",

@@ -162,6 +162,7 @@ run = Table(
     Column("id", Text, primary_key=True),  # ULID
     Column("trigger", Text, nullable=False),
     Column("workspace_id", Text, nullable=False),
+    Column("workspace_name", Text, nullable=False, server_default=""),  # as notifications say it
     Column("verb", Text, nullable=False),
     Column("organization_id", Text, nullable=False),
     Column("forge", Text, nullable=False, server_default=""),
@@ -208,6 +209,7 @@ run = Table(
     Index("ix_run_due", "due_at"),
     Index("ix_run_followed", "organization_id", "phase", "look_interval", "next_look"),
     Index("ix_run_commit", "forge", "repository_id", "commit_id"),
+    Index("ix_run_posted", "posted_at"),
 )
 
 run_link = Table(

@@ -18,6 +18,7 @@ from bridge.store.schema import (
     output,
     post,
     pull_request,
+    rate_bucket,
     run,
     subject,
 )
@@ -108,6 +109,12 @@ def expired(retention: Retention, now: int) -> Sequence[Expired]:
             ),
         ),
         Expired(audit, audit.c.id, audit.c.at < now - retention.audits * DAY),
+        # One that is not there is full, and within a day each is.
+        Expired(
+            rate_bucket,
+            rate_bucket.c.key,
+            and_(rate_bucket.c.updated_at < now - DAY, rate_bucket.c.blocked_until < now),
+        ),
     )
 
 

@@ -35,6 +35,7 @@ from bridge.domain.work import (
 )
 from bridge.store import hints
 from bridge.store.codecs import PARTS, POST_TARGET, RUN_REQUEST, VERDICT, to_ms
+from bridge.store.queries.posts import soonest
 from bridge.store.queries.upserts import upsert
 from bridge.store.schema import (
     audit,
@@ -154,7 +155,8 @@ def share_key(request: RunRequest) -> str | None:
 
 
 def _at_latest(now: int) -> object:
-    return case((post.c.due_at < now, post.c.due_at), else_=now)
+    allowed = soonest(now)
+    return case((post.c.due_at < allowed, post.c.due_at), else_=allowed)
 
 
 def _see_repositories(connection: Connection, work: Work, now: int) -> None:
@@ -338,6 +340,7 @@ def _run_values(key: str, request: RunRequest, now: int) -> dict[str, object]:
         "id": key,
         "trigger": request.trigger,
         "workspace_id": request.workspace.id,
+        "workspace_name": request.workspace.name,
         "verb": request.verb.value,
         "organization_id": request.workspace.organization_id,
         "forge": request.repository.forge,

@@ -207,6 +207,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("trigger", sa.Text(), nullable=False),
         sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("workspace_name", sa.Text(), server_default="", nullable=False),
         sa.Column("verb", sa.Text(), nullable=False),
         sa.Column("organization_id", sa.Text(), nullable=False),
         sa.Column("forge", sa.Text(), server_default="", nullable=False),
@@ -260,6 +261,7 @@ def upgrade() -> None:
         ["organization_id", "phase", "look_interval", "next_look"],
         unique=False,
     )
+    op.create_index("ix_run_posted", "run", ["posted_at"], unique=False)
     op.create_index(
         "uq_run_share",
         "run",

@@ -1,0 +1,109 @@
+"""How a run ends, and what is said about it while it cannot go on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bridge.decisions.following import conclusion_of
+from bridge.domain.runs import RunState
+
+TROUBLE_AFTER: Final = 600_000
+"""Milliseconds without Terrakube after which people are told (design section 10.6)."""
+
+PATIENCE: Final = 6 * 3_600_000
+"""Milliseconds without Terrakube after which a run is given up."""
+
+CLOSED: Final = "closed"
+"""Stands in ``superseded_by`` for a pull request that was closed."""
+
+_MAY_GO_ON = " Terrakube does not stop Terraform, so a step that was running may still finish."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run ends.
+
+    Attributes:
+        reason: For people; empty when the state says it all.
+    """
+
+    state: RunState
+    reason: str = ""
+
+
+DELETED: Final = Ending(state=RunState.ERROR, reason="Its job was deleted in Terrakube.")
+
+
+def ending_of_job(
+    status: str, *, superseded_by: str, cancel_requested: bool, started: bool, expired: bool
+) -> Ending:
+    """Say how a run ends whose job has ended.
+
+    Args:
+        status: A terminal status.
+        superseded_by: Head that replaced it, or ``closed``; empty while current.
+        cancel_requested: Whether the bridge asked Terrakube to cancel it.
+        started: Whether any step had begun.
+        expired: Whether Terrakube's time limit ended it.
+    """
+    note = _MAY_GO_ON if started else ""
+    match conclusion_of(status):
+        case RunState.CANCELLED if cancel_requested:
+            ending = ending_of_cancelled(superseded_by)
+            return Ending(state=ending.state, reason=f"{ending.reason}{note}")
+        case RunState.CANCELLED:
+            return Ending(
+                state=RunState.CANCELLED, reason=f"Cancelled in Terrakube, not by the bridge.{note}"
+            )
+        case RunState.REJECTED:
+            return Ending(state=RunState.REJECTED, reason="Rejected in Terrakube.")
+        case RunState.FAILED if expired:
+            return Ending(
+                state=RunState.ERROR,
+                reason="Terrakube ended the job: none may be open for more than 6 hours.",
+            )
+        case state:
+            return Ending(state=state)
+
+
+def ending_of_cancelled(superseded_by: str) -> Ending:
+    """Say how a run ends that the bridge itself cancelled."""
+    if superseded_by == CLOSED:
+        return Ending(
+            state=RunState.SUPERSEDED, reason="Cancelled, as the pull request was closed."
+        )
+    if superseded_by:
+        return Ending(state=RunState.SUPERSEDED, reason="Cancelled, as a newer commit replaced it.")
+    return Ending(state=RunState.CANCELLED, reason="Cancelled by the bridge.")
+
+
+def refused(error: Exception) -> Ending:
+    """Say how a run ends whose job Terrakube refuses."""
+    return Ending(state=RunState.ERROR, reason=f"Terrakube refuses the job: {error}.")
+
+
+def given_up(error: str, *, may_exist: bool) -> Ending:
+    """Say how a run ends for which Terrakube could not be reached for too long."""
+    told = "Terrakube could not be reached for 6 hours"
+    where = "; a job may have been started there all the same" if may_exist else ""
+    return Ending(state=RunState.ERROR, reason=f"{told}{where}. Last: {error}.")
+
+
+def broken(error: str) -> Ending:
+    """Say how a run ends that the bridge itself cannot deal with."""
+    return Ending(
+        state=RunState.ERROR, reason=f"The bridge failed on this run: {error}. See its log."
+    )
+
+
+def unreachable(error: str, since: datetime) -> str:
+    """Say what keeps a run from going on while Terrakube does not answer; *since* is UTC."""
+    return (
+        f"Terrakube has not answered since {since:%Y-%m-%d %H:%M} UTC ({error}). "
+        "The bridge keeps trying."
+    )
+
+
+def without_output(error: str) -> str:
+    """Say that a job ended and what it wrote is lost."""
+    return f"What it wrote could not be read from Terrakube: {error}."

@@ -1,0 +1,124 @@
+"""What happens to a run whose job exists: it is cancelled on wish, and read when it has ended."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from sqlalchemy import RowMapping
+
+from bridge.decisions.endings import Ending, ending_of_job
+from bridge.decisions.following import has_started, is_expired
+from bridge.domain.errors import NotFoundError, PermanentRemoteError, TemporaryRemoteError
+from bridge.domain.runs import Collected, Run
+from bridge.domain.terrakube import TERMINAL, Job
+from bridge.domain.work import AuditEntry
+from bridge.engine.ending import Ender
+from bridge.engine.leases import Lease
+from bridge.engine.workers import describe
+from bridge.ports import JobServer
+from bridge.store.codecs import STEPS
+from bridge.store.database import Database
+from bridge.store.queries import runs as queries
+from bridge.store.queries.runs import CANCEL_AGE
+
+log = structlog.get_logger()
+
+COLLECT_PATIENCE: Final = 600_000
+"""Milliseconds after a job's end in which its output must be read."""
+
+_CANCEL_AGAIN: Final = 5_000
+
+
+class Collector(Protocol):
+    """What is needed of services.collecting.CollectService."""
+
+    async def collect(self, run: Run, job: Job) -> Collected:
+        """Read what an ended job left behind, redacted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concluder:
+    """Cancels jobs nobody wants any more, and reads those that ended."""
+
+    database: Database
+    server: JobServer
+    collector: Collector
+    ender: Ender
+
+    async def cancel(self, row: RowMapping, run: Run, lease: Lease) -> None:
+        """Cancel a job once it is old enough to be changed; the poll sees what came of it."""
+        if not run.cancel_requested:
+            await self.database.write_for(run.id, queries.rest, lease.held)
+            return
+        old_enough_at = (row["posted_at"] or 0) + CANCEL_AGE
+        if self.database.now() < old_enough_at:
+            await self.database.write_for(run.id, queries.wait, lease.held, old_enough_at)
+            return
+        lease.check()
+        try:
+            job = await self.server.cancel_job(run.request.workspace.organization_id, run.job_id)
+        except NotFoundError:
+            await self._note_cancel(run, lease, "gone")
+        except PermanentRemoteError as error:
+            log.warning("job.not_cancelled", error=str(error))
+            await self._note_cancel(run, lease, "refused")
+        else:
+            if job.status in TERMINAL:
+                await self._note_cancel(run, lease, job.status)
+            else:
+                again_at = self.database.now() + _CANCEL_AGAIN
+                await self.database.write_for(run.id, queries.wait, lease.held, again_at)
+
+    async def collect(self, row: RowMapping, run: Run, lease: Lease) -> None:
+        """Read what an ended job left behind, and conclude its run with it."""
+        try:
+            job = await self.server.job(run.request.workspace.organization_id, run.job_id)
+            collected = await self.collector.collect(run, job)
+        except PermanentRemoteError as error:
+            await self._conclude_without(row, run, lease, error)
+        except TemporaryRemoteError as error:
+            ended_at = row["ended_seen_at"] or row["created_at"]
+            if self.database.now() - ended_at < COLLECT_PATIENCE:
+                raise
+            await self._conclude_without(row, run, lease, error)
+        else:
+            await self.ender.end(run, lease, _ending(row, job, collected), collected)
+
+    async def _conclude_without(
+        self, row: RowMapping, run: Run, lease: Lease, error: Exception
+    ) -> None:
+        log.error("output.lost", error=describe(error))
+        await self.ender.end(run, lease, queries.ending_without_output(row, str(error)))
+
+    async def _note_cancel(self, run: Run, lease: Lease, result: str) -> None:
+        log.info("job.cancelled", result=result)
+        audit = AuditEntry(
+            actor="terrakube-bridge",
+            action="job.cancelled",
+            door="bridge",
+            subject=run.id,
+            result=result,
+            detail=f"Job {run.job_id} of {run.request.workspace} was not wanted any more.",
+        )
+        await self.database.write_for(
+            run.id,
+            queries.note_cancel,
+            lease.held,
+            run.request.workspace.organization_id,
+            audit,
+            self.database.now(),
+        )
+
+
+def _ending(row: RowMapping, job: Job, collected: Collected) -> Ending:
+    # As it was seen to end: anybody may give a job that ended another status (contract section 5).
+    ending = ending_of_job(
+        row["job_status"],
+        superseded_by=row["superseded_by"],
+        cancel_requested=bool(row["cancel_requested"]),
+        started=has_started(STEPS.load(row["steps"])),
+        expired=is_expired(job, posted_at=row["posted_at"], now=row["ended_seen_at"]),
+    )
+    reason = " ".join(part for part in (ending.reason, collected.reason) if part)
+    return Ending(state=ending.state, reason=reason)

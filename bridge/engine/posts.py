@@ -1,0 +1,199 @@
+"""The outbox: posts that are due are brought to the outside, newest text only.
+
+What a post says is composed when it is sent, so a burst of changes is one edit. A budget that is
+used up, a pause the service asks for and an outage all move ``due_at``; nothing is dropped. What a
+service refuses for good is set aside, where people see it.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection, RowMapping
+
+from bridge.domain.errors import (
+    LeaseLostError,
+    OverloadedError,
+    PermanentRemoteError,
+    TemporaryRemoteError,
+)
+from bridge.domain.posts import Post, RemotePart
+from bridge.engine.leases import Lease, LeaseKeeper
+from bridge.engine.rates import Budgets
+from bridge.engine.workers import Job, Worker, describe
+from bridge.metrics import Metrics
+from bridge.ports import Published, Publisher
+from bridge.store.codecs import post_from_row, to_ms
+from bridge.store.database import Database
+from bridge.store.queries import posts as queries
+from bridge.store.queries import rates
+from bridge.store.queries.leases import Held
+from bridge.store.queries.rates import Cost
+from bridge.store.schema import post
+
+log = structlog.get_logger()
+
+CONCURRENCY: Final = 8
+
+ACCOUNT_PAUSE: Final = 60.0
+"""Seconds a credential rests that was limited as a whole by a service that did not say how long."""
+
+LOCKED_OUT: Final = 300.0
+"""Seconds between tries while a service does not take the bridge's credential."""
+
+
+class PostLease:
+    """A lease on a post; see ports.PostLease."""
+
+    def __init__(self, database: Database, lease: Lease) -> None:
+        self._database = database
+        self._lease = lease
+
+    def check(self) -> None:
+        """See ports.Lease."""
+        self._lease.check()
+
+    async def save(self, parts: Sequence[RemotePart]) -> None:
+        """See ports.PostLease."""
+        held = self._lease.held
+        await self._database.write_for(held.id, queries.save_parts, held, tuple(parts))
+
+
+class Posts:
+    """Sends the posts that are due through *publisher*, within *budgets*."""
+
+    def __init__(
+        self,
+        database: Database,
+        keeper: LeaseKeeper,
+        publisher: Publisher,
+        *,
+        budgets: Budgets | None = None,
+        metrics: Metrics | None = None,
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._budgets = budgets or Budgets()
+        self._metrics = metrics or Metrics()
+        self.worker = Worker(
+            database,
+            keeper,
+            Job(
+                table=post,
+                work=self._work,
+                give_up=queries.bury,
+                concurrency=concurrency,
+                where=post.c.dead == 0,
+            ),
+        )
+
+    async def _work(self, row: RowMapping, lease: Lease) -> None:
+        wanted = post_from_row(row)
+        where = wanted.target.repository
+        with structlog.contextvars.bound_contextvars(
+            post=wanted.id, kind=wanted.kind.value, forge=where.forge
+        ):
+            costs = self._budgets.costs(wanted)
+            until = await self._database.write_for(
+                wanted.id, _take_or_wait, lease.held, costs, self._database.now()
+            )
+            if until is None:
+                await self._send(row, wanted, lease, costs)
+            else:
+                self._count(wanted, "waiting")
+
+    async def _send(
+        self, row: RowMapping, wanted: Post, lease: Lease, costs: Sequence[Cost]
+    ) -> None:
+        try:
+            published = await self._publisher.publish(wanted, PostLease(self._database, lease))
+        except TemporaryRemoteError as error:
+            self._count(wanted, "postponed")
+            if error.account_wide:
+                await self._rest(wanted.target.repository.forge, error)
+            raise
+        except PermanentRemoteError as error:
+            await self._refuse(row, wanted, lease, error)
+        except (LeaseLostError, OverloadedError):
+            raise
+        except Exception:
+            self._count(wanted, "failed")
+            raise
+        else:
+            await self._finish(wanted, lease, costs, published)
+
+    async def _finish(
+        self, wanted: Post, lease: Lease, costs: Sequence[Cost], published: Published
+    ) -> None:
+        changed = await self._database.write_for(
+            wanted.id,
+            _finish,
+            lease.held,
+            wanted,
+            published,
+            costs,
+            now=self._database.now(),
+        )
+        self._count(wanted, "sent" if published.writes else "unchanged")
+        if published.writes:
+            log.info("post.sent", writes=published.writes, revision=wanted.revision, again=changed)
+
+    async def _refuse(
+        self, row: RowMapping, wanted: Post, lease: Lease, error: PermanentRemoteError
+    ) -> None:
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            # An operator's matter, and every post's: what is to be said keeps until then.
+            self._count(wanted, "postponed")
+            msg = str(error)
+            raise TemporaryRemoteError(
+                msg, service=error.service, status=error.status, retry_after=LOCKED_OUT
+            ) from error
+        log.error("post.dead", error=describe(error))
+        self._count(wanted, "dead")
+        await self._database.write_for(
+            wanted.id, queries.bury, lease.held, row, describe(error), self._database.now()
+        )
+
+    async def _rest(self, forge: str, error: TemporaryRemoteError) -> None:
+        pause = ACCOUNT_PAUSE if error.retry_after is None else error.retry_after
+        now = self._database.now()
+        log.warning("budget.blocked", seconds=pause)
+        costs = self._budgets.of_credential(forge)
+        await self._database.write(rates.block, costs, now + int(pause * 1000), now)
+
+    def _count(self, wanted: Post, outcome: str) -> None:
+        self._metrics.posts.labels(wanted.kind.value, outcome).inc()
+
+
+def _take_or_wait(
+    connection: Connection, held: Held, costs: Sequence[Cost], now: int
+) -> int | None:
+    until = rates.take(connection, costs, now)
+    if until is not None:
+        queries.wait(connection, held, until)
+    return until
+
+
+def _finish(
+    connection: Connection,
+    held: Held,
+    sent: Post,
+    published: Published,
+    costs: Sequence[Cost],
+    *,
+    now: int,
+) -> bool:
+    again_at = None if published.again_at is None else to_ms(published.again_at)
+    changed = queries.finish(
+        connection,
+        held,
+        sent,
+        published.parts,
+        writes=published.writes,
+        again_at=again_at,
+        now=now,
+    )
+    rates.give_back(connection, costs, costs[0].tokens - published.writes)
+    return changed

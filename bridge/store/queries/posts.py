@@ -1,0 +1,139 @@
+"""Posts: what exists remotely, what was sent, what is due again, and dead letters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, select, update
+
+from bridge.domain.errors import UserError
+from bridge.domain.posts import Post, PostKind, RemotePart
+from bridge.store import hints
+from bridge.store.codecs import PARTS, POST_TARGET, from_ms
+from bridge.store.queries import leases
+from bridge.store.queries.leases import Held
+from bridge.store.schema import post
+
+SPACING: Final = {PostKind.REPORT: 2_000, PostKind.STATUS: 5_000}
+"""Least milliseconds between two versions of one text; what lies between is never sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostSummary:
+    """A post that is not as it should be, for a table.
+
+    Attributes:
+        target: What it writes to, e.g. ``status:code:7:<sha>:terrakube/plan``.
+        reason: Why it was set aside.
+    """
+
+    id: str
+    kind: str
+    target: str
+    created_at: datetime
+    reason: str
+
+
+def soonest(now: int) -> ColumnElement[int]:
+    """When a post that changes now may be sent: not right after its last version."""
+    spacing = case(
+        *((post.c.kind == kind.value, spacing) for kind, spacing in SPACING.items()), else_=0
+    )
+    allowed = post.c.sent_at + spacing
+    return case((allowed > now, allowed), else_=now)
+
+
+def save_parts(connection: Connection, held: Held, parts: Sequence[RemotePart]) -> None:
+    """Store what exists remotely, and keep the lease."""
+    leases.keep(connection, post, held, parts=PARTS.dump(tuple(parts)))
+
+
+def finish(
+    connection: Connection,
+    held: Held,
+    sent: Post,
+    parts: Sequence[RemotePart],
+    *,
+    writes: int,
+    again_at: int | None,
+    now: int,
+) -> bool:
+    """Note that *sent* is what the outside says; return whether it is due again, as it changed.
+
+    Raises:
+        LeaseLostError: Another holder took over; nothing was written.
+    """
+    row = leases.keep(connection, post, held)
+    changed = bool(row.revision != sent.revision)
+    values: dict[str, object] = {"sent_at": now} if writes else {}
+    leases.finish(
+        connection,
+        post,
+        held,
+        due_at=now + SPACING.get(sent.kind, 0) if changed else again_at,
+        parts=PARTS.dump(_with_forgotten(parts, PARTS.load(row.parts))),
+        sent_revision=sent.revision,
+        **values,
+    )
+    return changed
+
+
+def wait(connection: Connection, held: Held, until: int) -> None:
+    """Try again at *until*, as if it had not been tried: only the budget is in the way."""
+    leases.fail(
+        connection,
+        post,
+        held,
+        due_at=until,
+        error="waits for its budget",
+        counted=False,
+        attempts=post.c.attempts - 1,
+    )
+
+
+def bury(connection: Connection, held: Held, row: RowMapping, reason: str, now: int) -> None:
+    """Set a post aside: nothing is sent any more until somebody wants it again."""
+    leases.finish(connection, post, held, due_at=None, dead=1, last_error=reason[:2_000])
+
+
+def failed_posts(connection: Connection, limit: int = 100) -> Sequence[PostSummary]:
+    """List what was set aside, newest first."""
+    rows = connection.execute(
+        select(post).where(post.c.dead == 1).order_by(post.c.id.desc()).limit(limit)
+    ).mappings()
+    return [
+        PostSummary(
+            id=row["id"],
+            kind=row["kind"],
+            target=POST_TARGET.load(row["target"]).key(PostKind(row["kind"])),
+            created_at=from_ms(row["created_at"]),
+            reason=row["last_error"],
+        )
+        for row in rows
+    ]
+
+
+def revive_post(connection: Connection, post_id: str, now: int) -> None:
+    """Try a post again that was set aside.
+
+    Raises:
+        UserError: There is none of this id that was.
+    """
+    revived = connection.execute(
+        update(post)
+        .where(post.c.id == post_id, post.c.dead == 1)
+        .values(dead=0, due_at=now, attempts=0, failures=0, last_error="")
+    )
+    if not revived.rowcount:
+        msg = f"there is no post {post_id} that was set aside"
+        raise UserError(msg)
+    hints.hint(connection, hints.POST)
+
+
+def _with_forgotten(
+    parts: Sequence[RemotePart], stored: Sequence[RemotePart]
+) -> tuple[RemotePart, ...]:
+    """Keep hashes blank that were blanked meanwhile: somebody changed the remote text."""
+    blank = {part.id for part in stored if part.id and not part.hash}
+    return tuple(RemotePart(id=part.id, hash="") if part.id in blank else part for part in parts)

@@ -1,0 +1,304 @@
+"""Steps of a run's intent, each one fenced write: begin, create, look again, end.
+
+A run that starts or ends a wait of others says so in the same transaction: its reports become
+due, its organization, and the next run of its workspace.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, RowMapping, and_, case, func, null, or_, select, update
+
+from bridge.decisions.endings import (
+    Ending,
+    broken,
+    ending_of_cancelled,
+    ending_of_job,
+    without_output,
+)
+from bridge.decisions.following import TICK, has_started, next_tick, state_of
+from bridge.domain.runs import Collected, Run, RunPhase, RunRequest, RunState
+from bridge.domain.terrakube import Job
+from bridge.domain.work import AuditEntry
+from bridge.store import hints
+from bridge.store.codecs import COUNTS, RUN_REQUEST, STEPS, STRINGS, compress, run_from_row
+from bridge.store.queries import leases
+from bridge.store.queries.leases import Held
+from bridge.store.queries.organizations import bring_forward, tick_offset
+from bridge.store.queries.upserts import upsert
+from bridge.store.queries.work import record_audits, reports_of, touch_reports
+from bridge.store.schema import output, run
+
+CANCEL_AGE: Final = 10_000
+"""Milliseconds a job must be old to be changed (contract section 5)."""
+
+TURN: Final = 2_000
+"""Milliseconds until a run that waits for an older one looks by itself."""
+
+_NOT_CREATED: Final = (RunPhase.PLANNED.value, RunPhase.POSTING.value, RunPhase.UNKNOWN.value)
+
+
+class Begun(StrEnum):
+    """What became of the wish to send a POST."""
+
+    POST = "post"
+    """It is written down: send it once."""
+    LATER = "later"
+    """An older run of the workspace that applies comes first."""
+    CANCELLED = "cancelled"
+    """Nobody wants the run any more; it has ended."""
+
+
+def read(connection: Connection, run_id: str) -> Run | None:
+    """Read one run."""
+    row = connection.execute(select(run).where(run.c.id == run_id)).mappings().first()
+    return None if row is None else run_from_row(row)
+
+
+def begin(connection: Connection, held: Held, request: RunRequest, now: int) -> Begun:
+    """Write down that a POST is about to be sent; *request* names the template it is sent with.
+
+    Raises:
+        LeaseLostError: Another holder has the run; nothing was written, and nothing may be sent.
+    """
+    row = leases.keep(connection, run, held)
+    if row.cancel_requested:
+        end(connection, held, ending_of_cancelled(row.superseded_by), now)
+        return Begun.CANCELLED
+    if request.applies and _has_elder(connection, row):
+        leases.finish(connection, run, held, due_at=now + TURN)
+        return Begun.LATER
+    leases.keep(
+        connection,
+        run,
+        held,
+        phase=RunPhase.POSTING.value,
+        request=RUN_REQUEST.dump(request),
+        posted_at=now,
+        times_posted=run.c.times_posted + 1,
+    )
+    return Begun.POST
+
+
+def create(connection: Connection, held: Held, organization_id: str, job: Job, now: int) -> None:
+    """Store the job a run started, and follow it from now on."""
+    bring_forward(
+        connection,
+        organization_id,
+        next_tick(TICK, now, offset=tick_offset(organization_id)),
+    )
+    row = leases.finish(
+        connection,
+        run,
+        held,
+        # A wish to cancel may have come while the POST was under way.
+        due_at=case((run.c.cancel_requested == 1, now + CANCEL_AGE), else_=null()),
+        phase=RunPhase.CREATED.value,
+        job_id=job.id,
+        job_status=job.status,
+        steps=STEPS.dump(job.steps),
+        state=state_of(job.status, job.steps, before=RunState.QUEUED).value,
+        posted_at=func.coalesce(run.c.posted_at, now),
+        changed_at=now,
+        look_interval=TICK,
+        next_look=None,
+        trouble="",
+        trouble_since=None,
+    )
+    touch_reports(connection, reports_of(connection, [held.id]), now)
+    _wake_next(connection, row, now)
+
+
+def put_off(
+    connection: Connection,
+    held: Held,
+    *,
+    due_at: int,
+    now: int,
+    error: str,
+    trouble: str = "",
+    counted: bool = False,
+    phase: RunPhase | None = None,
+    posted_at: int | None = None,
+) -> None:
+    """Go on at *due_at*, as Terrakube does not answer as it should.
+
+    Args:
+        connection: The writer's.
+        held: The lease.
+        due_at: Milliseconds.
+        now: Milliseconds.
+        error: What happened.
+        trouble: What people are told from now on; empty leaves that as it is.
+        counted: Whether it was the run's own failure.
+        phase: Where it stands now; None leaves that as it is.
+        posted_at: When a POST may have been under way at the latest; None likewise.
+    """
+    values: dict[str, object] = {"trouble_since": func.coalesce(run.c.trouble_since, now)}
+    if phase is not None:
+        values["phase"] = phase.value
+    if posted_at is not None:
+        values["posted_at"] = posted_at
+    if trouble:
+        values |= {"state": RunState.ERROR.value, "trouble": trouble}
+    leases.fail(connection, run, held, due_at=due_at, error=error, counted=counted, **values)
+    if trouble:
+        touch_reports(connection, reports_of(connection, [held.id]), now)
+
+
+def wait(connection: Connection, held: Held, due_at: int) -> None:
+    """Look again at *due_at*; nothing is wrong."""
+    leases.fail(connection, run, held, due_at=due_at, error="", counted=False)
+
+
+def rest(connection: Connection, held: Held, error: str = "") -> None:
+    """End the lease on a run whose job is followed; the poll may have moved it on meanwhile."""
+    following = run.c.phase == RunPhase.CREATED.value
+    leases.finish(
+        connection,
+        run,
+        held,
+        due_at=case((following, null()), else_=run.c.due_at),
+        last_error=error,
+    )
+
+
+def note_cancel(
+    connection: Connection, held: Held, organization_id: str, audit: AuditEntry, now: int
+) -> None:
+    """Note how Terrakube took the wish to cancel a run's job, and look at the job soon."""
+    bring_forward(connection, organization_id, now)
+    leases.keep(connection, run, held, next_look=now)
+    rest(connection, held)
+    record_audits(connection, [audit], now)
+
+
+def end(
+    connection: Connection,
+    held: Held,
+    ending: Ending,
+    now: int,
+    collected: Collected | None = None,
+) -> None:
+    """Conclude a run with what its job left behind; its reports say so."""
+    row = leases.finish(
+        connection,
+        run,
+        held,
+        phase=RunPhase.FINISHED.value,
+        state=ending.state.value,
+        reason=ending.reason,
+        trouble="",
+        trouble_since=None,
+        next_look=None,
+        finished_at=func.coalesce(run.c.ended_seen_at, now),
+        **_left_behind(collected),
+    )
+    if collected is not None:
+        _store_outputs(connection, held.id, collected, now)
+    touch_reports(connection, reports_of(connection, [held.id]), now)
+    _wake_next(connection, row, now)
+
+
+def give_up(connection: Connection, held: Held, row: RowMapping, reason: str, now: int) -> None:
+    """Set aside a run the bridge fails on: people are told, and its job goes on by itself."""
+    match row["phase"]:
+        case RunPhase.CREATED.value | RunPhase.FINISHED.value:
+            rest(connection, held, error=reason)
+        case RunPhase.COLLECTING.value:
+            end(connection, held, ending_without_output(row, reason), now)
+        case _:
+            end(connection, held, broken(reason), now)
+
+
+def ending_without_output(row: RowMapping, error: str) -> Ending:
+    """Say how a run ended whose job's output cannot be read."""
+    ending = ending_of_job(
+        row["job_status"],
+        superseded_by=row["superseded_by"],
+        cancel_requested=bool(row["cancel_requested"]),
+        started=has_started(STEPS.load(row["steps"])),
+        expired=False,
+    )
+    reason = " ".join(part for part in (ending.reason, without_output(error)) if part)
+    return Ending(state=ending.state, reason=reason)
+
+
+def perhaps_twice(connection: Connection, *, since: int) -> Sequence[Run]:
+    """Read the runs that may have more jobs than one, or one nobody follows.
+
+    Those whose POST was sent again, and those that ended without knowing of a job.
+    """
+    rows = connection.execute(
+        select(run)
+        .where(
+            run.c.posted_at >= since,
+            or_(
+                run.c.times_posted > 1,
+                and_(
+                    run.c.times_posted == 1,
+                    run.c.phase == RunPhase.FINISHED.value,
+                    run.c.job_id.is_(None),
+                ),
+            ),
+        )
+        .order_by(run.c.id)
+    ).mappings()
+    return [run_from_row(row) for row in rows]
+
+
+def _has_elder(connection: Connection, row: Row[Any]) -> bool:
+    """Tell whether an older run of the workspace that applies has no job yet.
+
+    Terrakube runs the jobs of a workspace in the order of their ids (contract section 3), so
+    they are created in the order in which they were meant.
+    """
+    elders = connection.scalars(
+        select(run.c.request).where(
+            run.c.organization_id == row.organization_id,
+            run.c.phase.in_(_NOT_CREATED),
+            run.c.workspace_id == row.workspace_id,
+            or_(
+                run.c.created_at < row.created_at,
+                and_(run.c.created_at == row.created_at, run.c.id < row.id),
+            ),
+        )
+    )
+    return any(RUN_REQUEST.load(text).applies for text in elders)
+
+
+def _wake_next(connection: Connection, row: Row[Any], now: int) -> None:
+    woken = connection.execute(
+        update(run)
+        .where(
+            run.c.organization_id == row.organization_id,
+            run.c.phase == RunPhase.PLANNED.value,
+            run.c.workspace_id == row.workspace_id,
+            run.c.trouble_since.is_(None),
+            run.c.lease_until.is_(None),
+            run.c.due_at > now,
+        )
+        .values(due_at=now)
+    )
+    if woken.rowcount:
+        hints.hint(connection, hints.RUN)
+
+
+def _left_behind(collected: Collected | None) -> dict[str, object]:
+    if collected is None:
+        return {}
+    return {
+        "counts": None if collected.counts is None else COUNTS.dump(collected.counts),
+        "digest": collected.digest,
+        "destroyed": STRINGS.dump(collected.destroyed),
+    }
+
+
+def _store_outputs(connection: Connection, run_id: str, collected: Collected, now: int) -> None:
+    for one in collected.outputs:
+        values = {"body": compress(one.text), "created_at": now}
+        statement = upsert(connection, output).values(run_id=run_id, kind=one.kind.value, **values)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["run_id", "kind"], set_=values)
+        )
