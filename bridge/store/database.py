@@ -23,7 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bridge.domain.errors import OverloadedError, SettingsError
 from bridge.ports import Clock
 from bridge.store import migrate, postgres, sqlite
+from bridge.store.postgres_writer import PostgresWriter
 from bridge.store.queries.inbox import Acceptance, Row
+from bridge.store.sqlite_writer import SqliteWriter
 from bridge.store.writer import Unit
 
 P = ParamSpec("P")
@@ -52,7 +54,7 @@ class SystemClock:
 
 
 class Writer(Protocol):
-    """What the database needs of a writer; see sqlite.SqliteWriter."""
+    """What the database needs of a writer; see sqlite_writer.SqliteWriter."""
 
     @property
     def waiting(self) -> int:
@@ -256,13 +258,13 @@ class Database:
             if self._lock is not None:
                 self._lock.free()
             raise
-        writer = sqlite.SqliteWriter(path, limit=self._queue, now=self.now, wake=self._wake)
+        writer = SqliteWriter(path, limit=self._queue, now=self.now, wake=self._wake)
         writer.start()
         self._writer = writer
         self._readers = sqlite.readers(path, READERS)
 
     async def _open_postgres(self) -> None:
-        writer = postgres.PostgresWriter(
+        writer = PostgresWriter(
             self._url,
             lease=self.lease,
             limit=self._queue,

@@ -1,32 +1,19 @@
 """SQLite: one file, one process, one thread that writes.
 
-The writer has a thread and a connection of its own: every hop between threads and every
-statement costs more than what it does, so a batch is a handful of multi-row statements
-(aiosqlite, which serves the readers, would cost several hops for each).
+A pool of connections reads (over aiosqlite); the thread that writes is in sqlite_writer.
 """
 
-import asyncio
 import fcntl
 import os
 import sqlite3
-import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Final, cast
+from typing import Final
 
-import structlog
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bridge.domain.errors import OverloadedError, SettingsError
-from bridge.store.queries.inbox import Acceptance, Row, accept_repeat
-from bridge.store.writer import BATCH, Outcome, Settled, Unit, refusal, refuse, run_batch, settle
-
-log = structlog.get_logger()
+from bridge.domain.errors import SettingsError
 
 BUSY_TIMEOUT: Final = 10_000
 """Milliseconds to wait for another process (the command line) that is writing."""
@@ -34,9 +21,10 @@ BUSY_TIMEOUT: Final = 10_000
 MINIMUM: Final = (3, 35)
 """UPDATE ... FROM and RETURNING."""
 
-_CHUNK: Final = 50
+STATEMENTS: Final = 150
+"""How many prepared statements a writer's connection keeps."""
+
 _NETWORK_FILESYSTEMS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})
-_CLOSE: Final = None
 
 
 def database_path(url: URL) -> Path:
@@ -152,7 +140,7 @@ def writer_engine(path: Path) -> Engine:
         connect_args={
             "isolation_level": None,
             "check_same_thread": False,
-            "cached_statements": 4 * _CHUNK,
+            "cached_statements": STATEMENTS,
             "timeout": BUSY_TIMEOUT / 1000,
         },
     )
@@ -165,6 +153,9 @@ def writer_engine(path: Path) -> Engine:
             "synchronous = FULL",
             "foreign_keys = ON",
             f"busy_timeout = {BUSY_TIMEOUT}",
+            "temp_store = MEMORY",
+            # A thread of its own does it, see sqlite_writer.Checkpointer.
+            "wal_autocheckpoint = 0",
             # Kept at this size after a checkpoint instead of being truncated and grown again.
             "journal_size_limit = 67108864",
         ):
@@ -182,236 +173,3 @@ def tidy(path: Path) -> None:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         engine.dispose()
-
-
-class SqliteSession:
-    """See writer.Session."""
-
-    def __init__(self, connection: Connection, now: Callable[[], int]) -> None:
-        self.connection = connection
-        self._raw = cast("sqlite3.Connection", connection.connection.driver_connection)
-        self._now = now
-
-    def begin(self) -> None:
-        """See writer.Session."""
-        self._raw.execute("BEGIN IMMEDIATE")
-
-    def commit(self, topics: frozenset[str]) -> None:
-        """See writer.Session; nobody else is told, as there is nobody else."""
-        self._raw.execute("COMMIT")
-        self.connection.commit()
-
-    def rollback(self) -> None:
-        """See writer.Session."""
-        if self._raw.in_transaction:
-            self._raw.execute("ROLLBACK")
-        self.connection.rollback()
-
-    def savepoint(self) -> None:
-        """See writer.Session."""
-        self._raw.execute("SAVEPOINT unit")
-
-    def release(self) -> None:
-        """See writer.Session."""
-        self._raw.execute("RELEASE unit")
-
-    def rollback_to_savepoint(self) -> None:
-        """See writer.Session."""
-        self._raw.execute("ROLLBACK TO unit")
-        self._raw.execute("RELEASE unit")
-
-    def is_lost(self, error: BaseException) -> bool:
-        """See writer.Session; a file does not go away."""
-        return False
-
-    def accept(self, rows: Sequence[Row]) -> Sequence[Acceptance]:
-        """See writer.Session."""
-        answers: list[Acceptance] = []
-        for start in range(0, len(rows), _CHUNK):
-            answers += self._accept_chunk(rows[start : start + _CHUNK])
-        return answers
-
-    def _accept_chunk(self, rows: Sequence[Row]) -> Sequence[Acceptance]:
-        size = len(rows)
-        offsets: Counter[str] = Counter()
-        values: list[object] = []
-        for row in rows:
-            values += (*row[:10], offsets[row.subject])
-            offsets[row.subject] += 1
-        cursor = self._raw.execute(_insert_deliveries(size), values)
-        inserted = cursor.rowcount
-        if inserted == size:
-            first = cast("int", cursor.lastrowid) - size + 1
-            self._store_bodies([(first + at, row.body) for at, row in enumerate(rows)])
-            self._count(offsets, offsets)
-            return [Acceptance.NEW] * size
-        return self._accept_mixed(rows, offsets, inserted, cast("int", cursor.lastrowid))
-
-    def _accept_mixed(
-        self, rows: Sequence[Row], offsets: Counter[str], inserted: int, last: int
-    ) -> Sequence[Acceptance]:
-        fresh: dict[tuple[str, str], int] = {}
-        if inserted:
-            found = self._raw.execute(
-                "SELECT source, key, id FROM delivery WHERE id > ?", (last - inserted,)
-            )
-            fresh = {(source, key): number for source, key, number in found}
-        new = [(fresh.pop((row.source, row.key), None), row) for row in rows]
-        self._store_bodies([(number, row.body) for number, row in new if number is not None])
-        self._count(offsets, Counter(row.subject for number, row in new if number is not None))
-        now = self._now()
-        return [
-            Acceptance.NEW if number is not None else accept_repeat(self.connection, row, now)
-            for number, row in new
-        ]
-
-    def _store_bodies(self, bodies: Sequence[tuple[int, bytes]]) -> None:
-        if bodies:
-            values = [value for pair in bodies for value in pair]
-            self._raw.execute(_insert_bodies(len(bodies)), values)
-
-    def _count(self, taken: Counter[str], new: Counter[str]) -> None:
-        now = self._now()
-        values = [
-            value
-            for name, numbers in taken.items()
-            for value in (name, numbers + 1, new[name], now if new[name] else None, now)
-        ]
-        self._raw.execute(_upsert_subjects(len(taken)), values)
-
-
-@lru_cache(maxsize=_CHUNK)
-def _insert_deliveries(size: int) -> str:
-    rows = ",".join(["(?,?,?,?,?,?,?,?,?,?,?)"] * size)
-    return (
-        "INSERT INTO delivery (source, key, kind, subject, semantic_key, body_hash,"  # noqa: S608 - only a number goes in
-        " repository_id, headers, received_at, traceparent, seq)"
-        " SELECT column1, column2, column3, column4, column5, column6, column7, column8,"
-        " column9, column10, coalesce(subject.next_seq, 1) + column11"
-        f" FROM (VALUES {rows}) LEFT JOIN subject ON subject.id = column4"
-        " WHERE true ON CONFLICT DO NOTHING"
-    )
-
-
-@lru_cache(maxsize=_CHUNK)
-def _insert_bodies(size: int) -> str:
-    return f"INSERT INTO delivery_body (delivery_id, body) VALUES {','.join(['(?,?)'] * size)}"  # noqa: S608 - only a number goes in
-
-
-@lru_cache(maxsize=_CHUNK)
-def _upsert_subjects(size: int) -> str:
-    return (
-        "INSERT INTO subject (id, next_seq, pending, due_at, last_at)"  # noqa: S608 - only a number goes in
-        f" VALUES {','.join(['(?,?,?,?,?)'] * size)} ON CONFLICT (id) DO UPDATE SET"
-        " next_seq = next_seq + excluded.next_seq - 1, pending = pending + excluded.pending,"
-        " due_at = coalesce(due_at, excluded.due_at), last_at = excluded.last_at"
-    )
-
-
-class SqliteWriter:
-    """The thread that writes; everything else of it is called on the event loop."""
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        limit: int,
-        now: Callable[[], int],
-        wake: Callable[[frozenset[str]], None],
-    ) -> None:
-        self._engine = writer_engine(path)
-        self._limit = limit
-        self._now = now
-        self._wake = wake
-        self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[Unit | None] = SimpleQueue()
-        self._ended = self._loop.create_future()
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def submit(self, unit: Unit) -> None:
-        """Queue a unit; its future resolves after COMMIT.
-
-        Raises:
-            OverloadedError: The queue is full, or the writer is closing.
-        """
-        if self._closing:
-            msg = "the bridge is stopping"
-            raise OverloadedError(msg)
-        if self._queue.qsize() >= self._limit:
-            msg = "the queue of the database's writer is full"
-            raise OverloadedError(msg)
-        self._queue.put(unit)
-
-    @property
-    def waiting(self) -> int:
-        """How many units wait."""
-        return self._queue.qsize()
-
-    async def close(self) -> None:
-        """Write what is queued, then end the thread."""
-        if not self._closing:
-            self._closing = True
-            self._queue.put(_CLOSE)
-        await asyncio.shield(self._ended)
-        self._thread.join()
-        self._engine.dispose()
-
-    def _run(self) -> None:
-        try:
-            with self._engine.connect() as connection:
-                session = SqliteSession(connection, self._now)
-                while self._write_batch(session):
-                    pass
-        except BaseException:
-            log.exception("writer.died")
-            raise
-        finally:
-            self._loop.call_soon_threadsafe(self._on_end)
-
-    def _write_batch(self, session: SqliteSession) -> bool:
-        units, going_on = self._gather()
-        if units:
-            try:
-                outcome = run_batch(session, units)
-            except Exception as error:
-                log.exception("writer.failed", units=len(units))
-                outcome = Outcome(
-                    [Settled(unit, error=refusal(error)) for unit in units], frozenset()
-                )
-            self._loop.call_soon_threadsafe(self._on_commit, outcome)
-        return going_on
-
-    def _gather(self) -> tuple[list[Unit], bool]:
-        unit = self._queue.get()
-        units: list[Unit] = []
-        try:
-            while unit is not _CLOSE:
-                if not unit.future.done():  # whoever gave up must not find it half done
-                    units.append(unit)
-                if len(units) == BATCH:
-                    return units, True
-                unit = self._queue.get_nowait()
-        except Empty:
-            return units, True
-        return units, False
-
-    def _on_commit(self, outcome: Outcome) -> None:
-        settle(outcome.settled)
-        if outcome.topics:
-            self._wake(outcome.topics)
-
-    def _on_end(self) -> None:
-        self._closing = True
-        left: list[Unit] = []
-        while not self._queue.empty():
-            unit = self._queue.get_nowait()
-            if unit is not _CLOSE:
-                left.append(unit)
-        refuse(left, "the bridge is stopping")
-        if not self._ended.done():
-            self._ended.set_result(None)

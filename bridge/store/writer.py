@@ -86,6 +86,13 @@ class Session(Protocol):
         """Insert deliveries in as few statements as possible; one answer for each row."""
         ...
 
+    def accept_alone(self, rows: Sequence[Row]) -> Sequence[Acceptance]:
+        """Insert deliveries and commit them; called outside a transaction.
+
+        When it raises, some may be kept all the same; given again, they are recognised.
+        """
+        ...
+
     def is_lost(self, error: BaseException) -> bool:
         """Tell whether *error* means that the connection is gone."""
         ...
@@ -130,15 +137,19 @@ def run_batch(session: Session, units: Sequence[Unit]) -> Outcome:
         except ConnectionLostError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a query raises is its caller's
+            session.rollback()  # harmless where it was done already
             if not _is_deadlock(error):
                 break
     return _one_by_one(session, ordered)
 
 
 def _together(session: Session, units: Sequence[Unit]) -> Outcome:
+    accepting = [unit for unit in units if unit.row is not None]
+    rows = [unit.row for unit in accepting if unit.row is not None]
+    if len(rows) == len(units):
+        return _alone(session, units, rows)
+
     def work() -> list[Settled]:
-        accepting = [unit for unit in units if unit.row is not None]
-        rows = [unit.row for unit in accepting if unit.row is not None]
         answers = session.accept(rows) if rows else ()
         settled = [Settled(unit, answer) for unit, answer in zip(accepting, answers, strict=True)]
         settled += [
@@ -147,6 +158,18 @@ def _together(session: Session, units: Sequence[Unit]) -> Outcome:
         return settled
 
     return _transaction(session, work)
+
+
+def _alone(session: Session, units: Sequence[Unit], rows: Sequence[Row]) -> Outcome:
+    try:
+        answers = session.accept_alone(rows)
+    except BaseException as error:
+        if session.is_lost(error):
+            # Kept or not: given again, what was kept is recognised.
+            raise ConnectionLostError(None) from error
+        raise
+    settled = [Settled(unit, answer) for unit, answer in zip(units, answers, strict=True)]
+    return Outcome(settled, _topics(settled))
 
 
 def _one_by_one(session: Session, units: Sequence[Unit]) -> Outcome:
@@ -178,9 +201,7 @@ def _transaction(session: Session, work: Callable[[], list[Settled]]) -> Outcome
     try:
         session.begin()
         settled = work()
-        topics = take_hints(session.connection)
-        if any(item.result is not Acceptance.DUPLICATE for item in settled if item.unit.row):
-            topics |= {SUBJECT}
+        topics = take_hints(session.connection) | _topics(settled)
         outcome = Outcome(settled, topics)
         session.commit(topics)
     except BaseException as error:
@@ -189,6 +210,11 @@ def _transaction(session: Session, work: Callable[[], list[Settled]]) -> Outcome
         session.rollback()
         raise
     return outcome
+
+
+def _topics(settled: Sequence[Settled]) -> frozenset[str]:
+    kept = (Acceptance.NEW, Acceptance.REVIVED)
+    return frozenset({SUBJECT} if any(item.result in kept for item in settled) else ())
 
 
 def _is_deadlock(error: BaseException) -> bool:

@@ -7,9 +7,8 @@ announced: a slow sender that announces 26 MiB must not keep the others out.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from aiohttp import web
 
@@ -45,41 +44,42 @@ class BodyReader:
         self._held = 0
         metrics.body_bytes.set_function(lambda: self._held)
 
-    @asynccontextmanager
-    async def read(self, request: web.Request) -> AsyncIterator[bytes]:
-        """Hand out the body; its bytes count as in flight until the block is left.
+    def claim(self) -> "Claim":
+        """Begin to read one body: ``with bodies.claim() as claim: await claim.read(request)``."""
+        return Claim(self)
 
-        Raises:
-            web.HTTPRequestEntityTooLarge: Longer than allowed, as announced or as received.
-            web.HTTPRequestTimeout: It did not arrive in time.
-            web.HTTPBadRequest: It broke off or is not what its encoding says.
-            OverloadedError: All bodies together are too many.
-        """
+    async def read(self, request: web.Request, claim: "Claim") -> bytes:
+        """See Claim.read."""
         announced = request.content_length or 0
         if announced > self._limits.body:
             raise web.HTTPRequestEntityTooLarge(self._limits.body, announced)
-        claim = _Claim(self)
         try:
-            yield await self._collect(request, claim)
-        finally:
-            self._held -= claim.size
+            if request.content.is_eof():  # it came with its head, as nearly all do: no timer
+                body = request.content.read_nowait()
+                self._admit(claim, len(body))
+                return body
+            return await self._collect(request, claim)
+        except (web.RequestPayloadError, ConnectionError) as error:
+            raise web.HTTPBadRequest(text="the body broke off or cannot be decoded\n") from error
 
-    async def _collect(self, request: web.Request, claim: "_Claim") -> bytes:
+    def let_go(self, claim: "Claim") -> None:
+        """See Claim."""
+        self._held -= claim.size
+        claim.size = 0
+
+    async def _collect(self, request: web.Request, claim: "Claim") -> bytes:
         chunks: list[bytes] = []
         try:
             async with asyncio.timeout(self._limits.seconds):
                 while chunk := await request.content.readany():
-                    claim.grow(len(chunk))
+                    self._admit(claim, len(chunk))
                     chunks.append(chunk)
         except TimeoutError as error:
             raise web.HTTPRequestTimeout from error
-        except (web.RequestPayloadError, ConnectionError) as error:
-            raise web.HTTPBadRequest(text="the body broke off or cannot be decoded\n") from error
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def admit(self, size: int, more: int) -> None:
-        """Count *more* bytes for a body that has *size* so far, or refuse."""
-        total = size + more
+    def _admit(self, claim: "Claim", more: int) -> None:
+        total = claim.size + more
         if total > self._limits.body:
             raise web.HTTPRequestEntityTooLarge(self._limits.body, total)
         room = self._limits.in_flight
@@ -89,15 +89,35 @@ class BodyReader:
             msg = "too many request bodies at once"
             raise OverloadedError(msg)
         self._held += more
+        claim.size = total
 
 
-@dataclass(slots=True)
-class _Claim:
-    """What one request holds."""
+class Claim:
+    """One request's share of the memory, from its first byte until the block is left.
 
-    reader: BodyReader
-    size: int = 0
+    Attributes:
+        size: Bytes held.
+    """
 
-    def grow(self, more: int) -> None:
-        self.reader.admit(self.size, more)
-        self.size += more
+    __slots__ = ("_reader", "size")
+
+    def __init__(self, reader: BodyReader) -> None:
+        self._reader = reader
+        self.size = 0
+
+    async def read(self, request: web.Request) -> bytes:
+        """Return the body.
+
+        Raises:
+            web.HTTPRequestEntityTooLarge: Longer than allowed, as announced or as received.
+            web.HTTPRequestTimeout: It did not arrive in time.
+            web.HTTPBadRequest: It broke off or is not what its encoding says.
+            OverloadedError: All bodies together are too many.
+        """
+        return await self._reader.read(request, self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.let_go(self)

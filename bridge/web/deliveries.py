@@ -165,7 +165,8 @@ class DeliveryRoute:
 
     async def _answer(self, request: web.Request, door: Door, deadline: float) -> Answer:
         try:
-            async with self.bodies.read(request) as body:
+            with self.bodies.claim() as claim:
+                body = await claim.read(request)
                 return await self._keep(request, body, door, deadline)
         except SignatureError:
             return _UNSIGNED

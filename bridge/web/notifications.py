@@ -39,7 +39,8 @@ class HintRoute:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one POST."""
         try:
-            async with self.bodies.read(request) as body:
+            with self.bodies.claim() as claim:
+                body = await claim.read(request)
                 status, text = self._take(request.headers.get(SIGNATURE_HEADER, ""), body)
         except OverloadedError:
             status, text = 503, "overloaded"

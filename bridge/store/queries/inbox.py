@@ -9,12 +9,16 @@ How deliveries are inserted is the one hot path, so each dialect's module has it
 for it; what happens with a repeat is here.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, case, func, or_, select, update
 
 from bridge.store.schema import delivery, delivery_body, subject
+
+# Repeats come by the hundred when a forge catches up; dead ones are few.
+_ANY_DEAD: Final = select(delivery.c.id).where(delivery.c.outcome == "dead").limit(1)
 
 
 class Row(NamedTuple):
@@ -42,12 +46,17 @@ class Acceptance(StrEnum):
     """It had ended dead and is handled again."""
 
 
-def accept_repeat(connection: Connection, row: Row, now: int) -> Acceptance:
-    """Deal with a delivery that was not inserted: revive it if it ended dead.
+def accept_repeats(connection: Connection, rows: Sequence[Row], now: int) -> Sequence[Acceptance]:
+    """Deal with deliveries that were not inserted: revive those that had ended dead.
 
-    The new body replaces the old, as that one may be why it died; so does the new key, as the
-    sender knows the delivery under that one.
+    The new body replaces the old, as that one may be why it died.
     """
+    if not rows or connection.scalar(_ANY_DEAD) is None:
+        return [Acceptance.DUPLICATE] * len(rows)
+    return [_accept_repeat(connection, row, now) for row in rows]
+
+
+def _accept_repeat(connection: Connection, row: Row, now: int) -> Acceptance:
     same = [delivery.c.key == row.key, delivery.c.body_hash == row.body_hash]
     if row.semantic_key is not None:
         same.append(delivery.c.semantic_key == row.semantic_key)

@@ -66,7 +66,11 @@ async def test_a_repeat_is_kept_once(
 
     assert len(await rows_of(database, delivery)) == 1
     assert len(await rows_of(database, delivery_body)) == 1
-    assert sum(row["pending"] for row in await rows_of(database, subject)) == 1
+    queues = await rows_of(database, subject)
+    assert sum(row["pending"] for row in queues) == 1
+    assert [row["id"] for row in queues if row["due_at"] is not None] == [
+        row["subject"] for row in await rows_of(database, delivery)
+    ]
 
 
 async def test_the_same_key_of_another_source_is_another_delivery(database: Database) -> None:
@@ -159,6 +163,22 @@ async def test_a_poisoned_delivery_fails_alone(database: Database) -> None:
     assert isinstance(answers[5], Exception)
     assert len(await rows_of(database, delivery)) == 5
     assert sum(row["pending"] for row in await rows_of(database, subject)) == 5
+
+
+async def test_what_shares_its_batch_with_other_writes_is_counted_exactly(
+    database: Database,
+) -> None:
+    """Deliveries alone are a statement of their own; among other writes they are not."""
+    await accept(database, a_row("d-0"))
+    answers = await asyncio.gather(
+        database.write(_set, delivery, {"reason": "seen"}),
+        *(database.accept(a_row(f"d-{at}"), 10) for at in range(3)),
+        database.accept(a_row("d-2", body=b"other"), 10),
+    )
+    assert answers[1:] == [DUPLICATE, NEW, NEW, DUPLICATE]
+    (queue,) = await rows_of(database, subject)
+    assert queue["pending"] == 3
+    assert len(await rows_of(database, delivery_body)) == 3
 
 
 @pytest.mark.postgres

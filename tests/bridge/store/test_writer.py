@@ -11,7 +11,9 @@ from bridge.domain.errors import LeaseLostError, OverloadedError
 from bridge.store import hints
 from bridge.store.database import Database
 from bridge.store.queries.inbox import Acceptance
-from bridge.store.schema import delivery, setting
+from bridge.store.schema import delivery, setting, subject
+from bridge.store.sqlite_writer import Handover
+from bridge.store.writer import Unit
 from tests.bridge.store.rows import a_row, rows_of
 
 
@@ -58,6 +60,23 @@ async def test_a_constraint_refuses_one_write_and_not_its_neighbours(database: D
     )
     assert [type(answer) for answer in answers].count(str) == 3
     assert await names(database) == ["a", "b", "c"]
+
+
+async def test_what_came_in_one_turn_of_the_loop_is_handed_to_the_thread_together() -> None:
+    handover = Handover(asyncio.get_running_loop())
+    units = [Unit(asyncio.get_running_loop().create_future(), "") for _ in range(450)]
+    for unit in units[:3]:
+        handover.put(unit)
+    assert handover.waiting == 3
+    await asyncio.sleep(0)
+    assert await asyncio.to_thread(handover.take) == units[:3]
+    assert handover.waiting == 0
+
+    for unit in units[3:]:
+        handover.put(unit)
+    handover.close()
+    taken = [await asyncio.to_thread(handover.take) for _ in range(4)]
+    assert taken == [units[3:203], units[203:403], units[403:], None]
 
 
 async def test_more_than_a_batch_is_written_in_several(database: Database) -> None:
@@ -169,6 +188,22 @@ class TestALostConnection:
             assert await beside is Acceptance.NEW
             assert await names(database) == ["slow"]
 
+    async def test_deliveries_alone_are_given_again(self, postgres_url: str) -> None:
+        async with (
+            await Database.open(postgres_url) as database,
+            await Database.open(postgres_url) as other,
+        ):
+            await database.accept(a_row("d-0"), 10)
+            holding = asyncio.create_task(other.write(_hold_subjects))
+            await asyncio.sleep(0.1)
+            answers = asyncio.gather(*(database.accept(a_row(f"d-{at}"), 10) for at in range(3)))
+            await asyncio.sleep(0.2)
+            await holding
+
+            assert await answers == [Acceptance.DUPLICATE, Acceptance.NEW, Acceptance.NEW]
+            (queue,) = await rows_of(database, subject)
+            assert queue["pending"] == 3
+
     async def test_reads_go_on(self, postgres_url: str) -> None:
         async with (
             await Database.open(postgres_url) as database,
@@ -199,6 +234,13 @@ def _put_slowly(connection: Connection, name: str) -> str:
     put(connection, name)
     connection.execute(text("SELECT pg_sleep(0.6)"))
     return name
+
+
+def _hold_subjects(connection: Connection) -> None:
+    """Keep a batch of deliveries waiting in its statement, and end it there."""
+    connection.execute(text("SELECT 1 FROM subject FOR UPDATE"))
+    connection.execute(text("SELECT pg_sleep(0.2)"))
+    _end_others(connection)
 
 
 def _end_others(connection: Connection) -> None:
