@@ -265,8 +265,8 @@ def _explained(
     match error["type"]:
         case "missing":
             text = f"is missing{_how_to_set(path)}"
-            # Of what is nowhere, the place around it is told; the environment is no place.
-            around = origin if origin and origin.line else None
+            # Of what is nowhere, the place around it in the file is told; variables have none.
+            around = origin if origin and not origin.key.isupper() else None
             return Mistake(key=dotted(path), text=text, origin=around)
         case "extra_forbidden":
             names = known or _rule_keys(path)

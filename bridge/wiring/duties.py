@@ -1,0 +1,84 @@
+"""Periodic work: asking the forges what no delivery told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from bridge.domain.errors import BridgeError, LeaseLostError
+from bridge.engine.duties import Duty
+from bridge.engine.inbox import Inbox
+from bridge.engine.leases import Lease
+from bridge.logs import COUNT, FORGE
+from bridge.ports import Clock, Forge
+from bridge.services.noticing import NoticeService
+
+log = structlog.get_logger(__name__)
+
+INTERVAL: Final = 600.0
+"""Seconds between two rounds."""
+
+_WINDOW: Final = timedelta(hours=24)
+"""How long a failed delivery is asked for again; the comparison finds what it meant anyway."""
+
+_MOST: Final = 100
+"""Redeliveries of one round and forge."""
+
+_PATIENCE: Final = 10.0
+"""Seconds to wait for the inbox."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Compares open pull requests and followed branches with the store."""
+
+    notices: Sequence[NoticeService]
+    inbox: Inbox
+
+    def duty(self) -> Duty:
+        """Describe it for Duties."""
+        return Duty(name="comparison", interval=INTERVAL, call=self.compare, at_start=True)
+
+    async def compare(self, lease: Lease) -> None:
+        """Do a round; a forge that does not answer does not keep the others from theirs."""
+        for notice in self.notices:
+            try:
+                for delivery in await notice.compare():
+                    lease.check()
+                    await self.inbox.accept(delivery, _PATIENCE)
+            except LeaseLostError:
+                raise
+            except BridgeError as error:
+                log.warning("comparison.failed", forge=notice.forge.name, error=str(error))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redelivery:
+    """Asks forges that list failed deliveries to send them again."""
+
+    forges: Mapping[str, Forge]
+    clock: Clock
+
+    def duty(self) -> Duty:
+        """Describe it for Duties."""
+        return Duty(name="redelivery", interval=INTERVAL, call=self.ask, at_start=True)
+
+    async def ask(self, lease: Lease) -> None:
+        """Do a round."""
+        for name, forge in self.forges.items():
+            try:
+                await self._ask_one(forge, lease)
+            except LeaseLostError:
+                raise
+            except BridgeError as error:
+                log.warning("redelivery.failed", forge=name, error=str(error))
+
+    async def _ask_one(self, forge: Forge, lease: Lease) -> None:
+        failed = await forge.failed_deliveries(self.clock.now() - _WINDOW)
+        for delivery in (failed or ())[:_MOST]:
+            lease.check()
+            await forge.redeliver(delivery)
+        if failed:
+            log.info("delivery.asked_again", **{FORGE: forge.name, COUNT: len(failed)})

@@ -1,0 +1,129 @@
+"""What works in the background: handlers, services and the engine around them."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from bridge.decisions.repositories import Matcher
+from bridge.domain.redaction import Redactor
+from bridge.engine.duties import Duties
+from bridge.engine.inbox import Inbox
+from bridge.engine.janitor import Janitor
+from bridge.engine.leases import LeaseKeeper
+from bridge.engine.organizations import Organizations
+from bridge.engine.posts import Posts
+from bridge.engine.runs import Runs
+from bridge.engine.subjects import Subjects
+from bridge.engine.supervisor import Role
+from bridge.engine.sweeping import Sweep
+from bridge.metrics import Metrics
+from bridge.ports import Clock
+from bridge.rendering.markers import Markers
+from bridge.routing import Services
+from bridge.services.catalog import Catalog
+from bridge.services.collecting import CollectService
+from bridge.services.noticing import NoticeService
+from bridge.services.publishing import PublishService
+from bridge.services.runs import RunService
+from bridge.settings import Settings
+from bridge.store.database import Database, SystemClock
+from bridge.store.queries.retention import Retention
+from bridge.store.queries.settings import stored_or
+from bridge.store.runs import SqlRunStore
+from bridge.wiring.dispatching import make_dispatcher
+from bridge.wiring.duties import Comparison, Redelivery
+from bridge.wiring.outside import Outside
+
+FIRST_START: Final = "first_start"
+"""Row that says when this installation was first started, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """What runs, and what the edge needs of it."""
+
+    keeper: LeaseKeeper
+    roles: Sequence[Role]
+    inbox: Inbox
+    organizations: Organizations
+    catalog: Catalog
+
+
+async def build_inside(
+    settings: Settings,
+    database: Database,
+    outside: Outside,
+    *,
+    key: bytes,
+    redactor: Redactor,
+    metrics: Metrics,
+) -> Inside:
+    """Put everything together; nothing runs yet."""
+    clock, policy, server = SystemClock(), settings.policy(), outside.server
+    catalog = Catalog(server=server)
+    command = policy.command_names[0]
+    store = SqlRunStore(database=database, job_url=server.job_url, command=command, clock=clock)
+    runs = RunService(server=server, catalog=catalog, command=command)
+    collecting = CollectService(server, redactor, derived_key(key, "digest"))
+    publishing = PublishService(
+        forges=outside.forges,
+        store=store,
+        server=server,
+        policy=policy,
+        markers=Markers(derived_key(key, "marker")),
+        clock=clock,
+    )
+    dispatcher = make_dispatcher(
+        Services(forges=outside.forges, catalog=catalog, store=store, policy=policy)
+    )
+    keeper, inbox = LeaseKeeper(database), Inbox(database)
+    organizations = Organizations(database, keeper, server, runs, metrics=metrics)
+    since = await _first_start(database, clock)
+    notices = [
+        NoticeService(
+            forge=forge,
+            catalog=catalog,
+            store=store,
+            clock=clock,
+            since=since,
+            matcher=Matcher(ssh_hosts=policy.ssh_hosts),
+        )
+        for forge in outside.forges.values()
+    ]
+    duties = Duties(
+        database,
+        keeper,
+        (
+            Janitor(database, Retention(**settings.retention.model_dump())).duty(),
+            Comparison(notices=notices, inbox=inbox).duty(),
+            Redelivery(forges=outside.forges, clock=clock).duty(),
+            Sweep(database, server).duty(),
+        ),
+    )
+    await duties.register()
+    return Inside(
+        keeper=keeper,
+        roles=(
+            Subjects(database, keeper, dispatcher).worker,
+            Runs(database, keeper, server, runs, collecting, metrics=metrics).worker,
+            organizations.worker,
+            Posts(database, keeper, publishing, metrics=metrics).worker,
+            duties.worker,
+        ),
+        inbox=inbox,
+        organizations=organizations,
+        catalog=catalog,
+    )
+
+
+def derived_key(key: bytes, purpose: str) -> bytes:
+    """Derive a key for one purpose, so that no two things are signed with the same one."""
+    return hmac.new(key, f"terrakube-bridge:{purpose}".encode(), hashlib.sha256).digest()
+
+
+async def _first_start(database: Database, clock: Clock) -> datetime:
+    stored = await database.write(stored_or, FIRST_START, clock.now().isoformat())
+    return datetime.fromisoformat(stored).astimezone(UTC)

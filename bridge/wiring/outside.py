@@ -1,0 +1,89 @@
+"""Clients for what is outside, and what they have in common: redaction and counting."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bridge.domain.redaction import Redactor
+from bridge.forges import CheckedForge, OpenForge
+from bridge.http import Exchange
+from bridge.metrics import Metrics
+from bridge.settings import Settings
+from bridge.store.database import Database
+from bridge.store.queries.settings import SECRET_KEY, stored_or
+from bridge.terrakube import TerrakubeServer, connect
+
+_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Everything that is reached over the network.
+
+    Attributes:
+        forges: By their name in the settings.
+    """
+
+    forges: Mapping[str, OpenForge]
+    server: TerrakubeServer
+
+
+@asynccontextmanager
+async def open_outside(
+    settings: Settings,
+    *,
+    key: bytes | None,
+    redactor: Redactor,
+    metrics: Metrics | None = None,
+) -> AsyncIterator[Outside]:
+    """Make the clients, and close them in the end; nothing is asked yet.
+
+    Args:
+        settings: As checked.
+        key: The bridge's secret key, from which installed hooks have their secrets.
+        redactor: Learns every token that is minted.
+        metrics: Counts requests; None counts nothing.
+    """
+    observe = _Counter(metrics) if metrics else None
+    async with AsyncExitStack() as stack:
+        forges: dict[str, OpenForge] = {}
+        for name, checked in settings.forges.items():
+            forges[name] = _keyed(checked, key).build(
+                redact=redactor.redact, learned=redactor.learn, observe=observe
+            )
+            stack.push_async_callback(forges[name].aclose)
+        server = connect(
+            url=settings.terrakube.url,
+            token=settings.terrakube.token.get_secret_value(),
+            organizations=settings.terrakube.organizations,
+            ui_url=settings.terrakube.ui_url,
+            ca_file=settings.terrakube.ca_file,
+            redact=redactor.redact,
+            observe=observe,
+        )
+        stack.push_async_callback(server.aclose)
+        yield Outside(forges=forges, server=server)
+
+
+async def secret_key(settings: Settings, database: Database) -> str:
+    """Return the configured key, or the one the database keeps for lack of it."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    return await database.write(stored_or, SECRET_KEY, secrets.token_hex(_KEY_BYTES))
+
+
+def _keyed(checked: CheckedForge, key: bytes | None) -> CheckedForge:
+    # The key may have been made after the settings were checked.
+    return replace(checked, hook_secrets=replace(checked.hook_secrets, key=key))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    metrics: Metrics
+
+    def __call__(self, exchange: Exchange) -> None:
+        status = str(exchange.status or 0)
+        self.metrics.remote_requests.labels(exchange.service, exchange.method, status).inc()
+        self.metrics.remote_seconds.labels(exchange.service).observe(exchange.seconds)

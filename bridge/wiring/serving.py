@@ -1,0 +1,184 @@
+"""``serve``: the whole bridge in one process, from start to a graceful stop."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from bridge.domain.errors import SettingsError
+from bridge.domain.redaction import Redactor
+from bridge.engine.readiness import Readiness
+from bridge.engine.supervisor import Supervisor
+from bridge.logs import configure_logs
+from bridge.metrics import Metrics
+from bridge.settings import InvalidSettingsError, Settings
+from bridge.store.database import Database, SystemClock
+from bridge.web.app import Notifications, create_app, create_metrics_app
+from bridge.web.deliveries import doors_of
+from bridge.web.server import listening
+from bridge.wiring.inside import Inside, build_inside
+from bridge.wiring.outside import Outside, open_outside, secret_key
+from bridge.wiring.starting import Findings, look_at_terrakube
+
+log = structlog.get_logger(__name__)
+
+LOOK_PATIENCE: Final = 4.0
+"""Seconds the start waits for Terrakube's answers; then the bridge starts without them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the bridge listens; ports are the real ones, also when 0 was asked for."""
+
+    host: str
+    port: int
+    metrics_host: str
+    metrics_port: int
+
+
+async def serve(settings: Settings, *, ready_file: Path | None = None) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Args:
+        settings: As checked.
+        ready_file: Where the addresses are written to once everything runs; None for nowhere.
+
+    Raises:
+        SettingsError: A port or the database cannot be used, or the settings do not fit what is
+            in Terrakube.
+    """
+    stop = _stop_on_signals()
+    redactor = Redactor(settings.secrets())
+    configure_logs(level=settings.log.level, format=settings.log.format, redact=redactor.redact)
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings.database.url.get_secret_value())
+        unsupervised = await stack.enter_async_context(AsyncExitStack())
+        unsupervised.push_async_callback(database.close)
+        key = await secret_key(settings, database)
+        redactor.learn(key)
+        outside = await stack.enter_async_context(
+            open_outside(settings, key=key.encode(), redactor=redactor, metrics=metrics)
+        )
+        inside = await build_inside(
+            settings, database, outside, key=key.encode(), redactor=redactor, metrics=metrics
+        )
+        await stack.enter_async_context(_looked(settings, outside, inside))
+        supervisor = await stack.enter_async_context(
+            Supervisor(database, inside.keeper, inside.roles)
+        )
+        unsupervised.pop_all()  # from here on the supervisor closes the database
+        readiness = Readiness(database=database, supervisor=supervisor)
+        edge = _edge(settings, outside, inside, readiness, metrics)
+        addresses = await _listen(stack, settings, edge, metrics)
+        log.info("serve.started", pid=os.getpid(), **asdict(addresses))
+        if ready_file is not None:
+            _write_whole(ready_file, json.dumps({"pid": os.getpid(), **asdict(addresses)}))
+        await stop.wait()
+        log.info("serve.stopping")
+    log.info("serve.stopped")
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+@asynccontextmanager
+async def _looked(settings: Settings, outside: Outside, inside: Inside) -> AsyncIterator[None]:
+    """Look at Terrakube before anything runs, but not longer than LOOK_PATIENCE."""
+    look = asyncio.create_task(look_at_terrakube(settings, outside.server, inside.catalog))
+    try:
+        await asyncio.wait({look}, timeout=LOOK_PATIENCE)
+        if look.done():
+            _tell(look.result())
+        else:
+            log.warning("terrakube.slow", seconds=LOOK_PATIENCE)
+            look.add_done_callback(_tell_late)
+        yield
+    finally:
+        look.cancel()
+
+
+def _tell(findings: Findings) -> None:
+    for event, text in findings.warnings:
+        log.warning(event, reason=text)
+    if findings.mistakes:
+        raise InvalidSettingsError(findings.mistakes)
+
+
+def _tell_late(look: "asyncio.Task[Findings]") -> None:
+    if look.cancelled():
+        return
+    try:
+        _tell(look.result())
+    except SettingsError as error:
+        log.error("settings.wrong", reason=str(error))  # noqa: TRY400 - no bug, no traceback
+    except Exception:
+        log.exception("terrakube.not_looked_at")
+
+
+async def _listen(
+    stack: AsyncExitStack,
+    settings: Settings,
+    edge: web.Application,
+    metrics: Metrics,
+) -> Addresses:
+    """Open both ports; they close first, so that nothing is accepted while the rest stops."""
+    inner = create_metrics_app(metrics)
+    metrics_port = await stack.enter_async_context(
+        listening(inner, host=settings.metrics.host, port=settings.metrics.port)
+    )
+    port = await stack.enter_async_context(
+        listening(edge, host=settings.listen.host, port=settings.listen.port)
+    )
+    return Addresses(
+        host=settings.listen.host,
+        port=port,
+        metrics_host=settings.metrics.host,
+        metrics_port=metrics_port,
+    )
+
+
+def _edge(
+    settings: Settings,
+    outside: Outside,
+    inside: Inside,
+    readiness: Readiness,
+    metrics: Metrics,
+) -> web.Application:
+    secret = settings.terrakube.webhook_secret
+    return create_app(
+        doors=doors_of(outside.forges),
+        inbox=inside.inbox,
+        readiness=readiness,
+        clock=SystemClock(),
+        metrics=metrics,
+        notifications=Notifications(
+            secret=secret.get_secret_value(), hint=inside.organizations.hint
+        )
+        if secret
+        else None,
+    )
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is never seen half written."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text)
+        beside.replace(path)
+    except OSError as error:
+        msg = f"the ready file {path} cannot be written: {error.strerror}"
+        raise SettingsError(msg) from error
