@@ -219,8 +219,13 @@ class Forge(Protocol):
         """List the repository's hooks."""
         ...
 
-    async def failed_deliveries(self, since: datetime) -> Sequence[FailedDelivery] | None:
-        """List deliveries that never succeeded; None when the forge has no such list."""
+    async def failed_deliveries(
+        self, since: datetime, repositories: Sequence[RepositoryRef] = ()
+    ) -> Sequence[FailedDelivery] | None:
+        """List deliveries that never succeeded; None when the forge has no such list.
+
+        Where it has one for each repository's hook only, *repositories* are asked about.
+        """
         ...
 
     async def redeliver(self, delivery: FailedDelivery) -> None:

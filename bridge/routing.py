@@ -1,1 +1,194 @@
-"""Which handler gets which event."""
+"""Which handler gets which event or command, and what handlers are handed.
+
+A handler is an async function of an event, the services and an empty Work. It gathers facts,
+lets a pure function decide, and writes down what follows; the engine commits it. A command's
+handler gets what was asked instead of an event, and returns what is answered.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from bridge.domain.commands import Command
+from bridge.domain.deliveries import Delivery, StoredDelivery
+from bridge.domain.events import CommentEvent, Event, PullRequestEvent
+from bridge.domain.rules import On, Policy
+from bridge.domain.vcs import Permission, PullRequest
+from bridge.domain.work import Work
+from bridge.ports import Forge, Ignored, RunStore
+from bridge.services.catalog import Catalog
+from bridge.services.noticing import NOTICED, decode_event
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A command somebody gave about a pull request, whichever door it came through.
+
+    Attributes:
+        actor: Login of who asks.
+        permission: What they may do in the repository, asked just now; None when the forge did
+            not say, which is a no.
+        door: ``comment`` or ``slack``.
+        trigger: Names this one command (design section 10.2).
+        pull_request: As the forge shows it now.
+    """
+
+    command: Command
+    actor: str
+    permission: Permission | None
+    door: str
+    trigger: str
+    pull_request: PullRequest
+
+
+Answer = Callable[[Asked, "Services", Work], Awaitable[str]]
+"""Carries out a command; returns what is said about it in Markdown, empty for nothing."""
+
+
+async def _nobody(asked: Asked, services: "Services", work: Work) -> str:
+    msg = f"nothing answers {type(asked.command).__name__}"
+    raise LookupError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What handlers may reach.
+
+    Attributes:
+        forges: Configured instances by name.
+        catalog: Organizations, workspaces and templates of Terrakube, briefly cached.
+        store: What the database holds.
+        policy: Rules and limits of the configuration.
+        built_in: TCL that the template ``built-in`` stands for, by what starts the run.
+        answer: Carries out a command; the dispatcher puts the router's own in.
+    """
+
+    forges: Mapping[str, Forge]
+    catalog: Catalog
+    store: RunStore
+    policy: Policy
+    built_in: Mapping[On, str] = field(default_factory=dict)
+    answer: Answer = _nobody
+
+
+E = TypeVar("E", bound=Event)
+Handler = Callable[[Any, Services, Work], Awaitable[None]]
+
+
+class Router:
+    """Handlers by the kind of event they react to, and answers by the kind of command."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[type[Event], list[Handler]] = {}
+        self._answers: dict[type[Command], Answer] = {}
+
+    def on(
+        self, *kinds: type[E]
+    ) -> Callable[
+        [Callable[[E, Services, Work], Awaitable[None]]],
+        Callable[[E, Services, Work], Awaitable[None]],
+    ]:
+        """Register a handler for exactly these kinds of event."""
+
+        def register(
+            handler: Callable[[E, Services, Work], Awaitable[None]],
+        ) -> Callable[[E, Services, Work], Awaitable[None]]:
+            for kind in kinds:
+                self._handlers.setdefault(kind, []).append(handler)
+            return handler
+
+        return register
+
+    def on_command(self, kind: type[Command]) -> Callable[[Answer], Answer]:
+        """Register what carries out exactly this kind of command."""
+
+        def register(answer: Answer) -> Answer:
+            if kind in self._answers:
+                msg = f"{kind.__name__} is answered twice"
+                raise ValueError(msg)
+            self._answers[kind] = answer
+            return answer
+
+        return register
+
+    def include(self, other: "Router") -> None:
+        """Add all handlers of another router."""
+        for kind, handlers in other._handlers.items():  # noqa: SLF001 - the same class
+            self._handlers.setdefault(kind, []).extend(handlers)
+        for command, answer in other._answers.items():  # noqa: SLF001 - the same class
+            self.on_command(command)(answer)
+
+    async def dispatch(self, event: Event, services: Services, work: Work) -> None:
+        """Hand the event to every handler of its kind; without one, *work* says it was ignored."""
+        handlers = self._handlers.get(type(event), [])
+        if not handlers:
+            work.ignored = f"nothing reacts to {type(event).__name__}"
+        for handler in handlers:
+            await handler(event, services, work)
+
+    async def answer(self, asked: Asked, services: Services, work: Work) -> str:
+        """Carry out a command; LookupError when nothing does."""
+        answer = self._answers.get(type(asked.command), _nobody)
+        return await answer(asked, services, work)
+
+    def table(self) -> list[str]:
+        """List the routes, a line each, sorted: what a golden file holds."""
+        routes: list[tuple[type, Callable[..., object]]] = [*self._answers.items()]
+        for kind, handlers in self._handlers.items():
+            routes += [(kind, handler) for handler in handlers]
+        return sorted(
+            f"{kind.__name__} -> {handler.__module__}.{handler.__name__}"
+            for kind, handler in routes
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatcher:
+    """Turns a stored delivery into the rows that follow from it."""
+
+    router: Router
+    services: Services
+
+    async def __call__(self, stored: StoredDelivery) -> Work:
+        """Parse the stored bytes again and let the handlers fill a Work.
+
+        Raises:
+            NotYetError: What the event announces is not visible yet.
+            BridgeError: Something else went wrong; the engine tries again, then sets it aside.
+        """
+        work = Work(attempt=stored.attempt)
+        event = self._event(stored.delivery)
+        if isinstance(event, Ignored):
+            work.ignored = event.reason
+            return work
+        with bound_contextvars(**_known(event)):
+            services = replace(self.services, answer=self.router.answer)
+            await self.router.dispatch(event, services, work)
+            if work.ignored:
+                log.info("event.ignored", reason=work.ignored)
+        return work
+
+    def _event(self, delivery: Delivery) -> Event | Ignored:
+        noticed = decode_event(delivery) if delivery.source == NOTICED else None
+        name = noticed.repository.forge if noticed else delivery.source
+        forge = self.services.forges.get(name)
+        if forge is None:
+            return Ignored(reason=f"the forge {name!r} is no longer configured")
+        return noticed or forge.parse_delivery(delivery)
+
+
+def _known(event: Event) -> dict[str, str]:
+    known = {
+        "event_type": type(event).__name__,
+        "delivery_id": event.delivery_id,
+        "forge": event.repository.forge,
+        "actor": event.actor,
+    }
+    if isinstance(event, PullRequestEvent | CommentEvent):
+        known["pull_request"] = f"{event.repository.slug}#{event.pull_request.number}"
+    return known

@@ -63,6 +63,11 @@ def decide_pull_request(
     return Start(targets=targets, verdict=planning(pull_request, targets))
 
 
+def trigger_of(pull_request: PullRequest) -> str:
+    """Name what starts the plans of a head, so that it starts them once (design 10.2)."""
+    return f"{pull_request.ref.key}@{pull_request.head_sha}+{pull_request.base_branch}"
+
+
 def planning(pull_request: PullRequest, targets: Sequence[Target]) -> Verdict:
     """Say that runs tell the rest; templates that do not exist are named at once."""
     problems = dict.fromkeys(target.problem for target in targets if target.problem)

@@ -13,7 +13,7 @@ from bridge.decisions.triggers import (
     rule_for,
     target_of,
 )
-from bridge.domain.events import BranchPushed
+from bridge.domain.events import BranchPushed, TagPushed
 from bridge.domain.rules import On
 from bridge.domain.vcs import ChangedFiles
 
@@ -83,22 +83,31 @@ def decide_push(facts: Facts, *, branch: str, changed: ChangedFiles) -> Ignore |
     return Start(targets=tuple(target for _, target in found))
 
 
-def has_tag_rule(facts: Facts, tag: str) -> bool:
-    """Tell whether a tag starts anything, before the forge is asked about it."""
-    return bool(_tagged(facts, tag))
-
-
 def decide_tag(facts: Facts, *, tag: str) -> Ignore | Start:
     """Choose what a tag starts: in every workspace that a rule names, whatever the tag changed."""
-    targets = _tagged(facts, tag)
-    return Start(targets=targets) if targets else Ignore(reason=f"no rule is about the tag {tag}")
-
-
-def _tagged(facts: Facts, tag: str) -> tuple[Target, ...]:
     found: list[Target] = []
     for binding in facts.bindings:
         rule = rule_for(binding, On.TAG, facts.policy.rules, tag=tag)
         if rule is not None:
             why = f"{rule.name or 'A rule on tag'}: the tag {tag} was pushed."
             found.append(target_of(facts, binding, rule.template, On.TAG, why))
-    return tuple(found)
+    if not found:
+        return Ignore(reason=f"no rule is about the tag {tag}")
+    return Start(targets=tuple(found))
+
+
+def decide_tag_moment(
+    event: TagPushed, *, commit: str | None, patient: bool
+) -> Ignore | Wait | GoOn:
+    """Compare a pushed tag with what it points to now: a moved one is the newer push's matter.
+
+    Args:
+        event: The push.
+        commit: The commit the tag points to now; None when there is no such tag.
+        patient: Whether it is worth looking again.
+    """
+    if commit is not None and event.commit in {None, commit}:
+        return GoOn()
+    if patient:
+        return Wait(reason=f"the API does not show the tag {event.tag} as it was pushed yet")
+    return Ignore(reason=f"the tag {event.tag} was moved or deleted since")

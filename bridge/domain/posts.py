@@ -59,7 +59,8 @@ class PostUpsert:
     Attributes:
         report: Whose changes make it due again: a run's links name reports
             (``pr:<forge>:<repository id>:<n>`` or ``commit:<forge>:<repository id>:<sha>``).
-        content: Fixed text (reply); None when it is composed from the store when it is due.
+        content: Fixed text (reply), or a status's state and description with a blank between; None
+            when it is composed from the store when it is due.
         resend: Whether to send even what was sent already: somebody changed the remote text.
     """
 

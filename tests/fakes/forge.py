@@ -77,6 +77,8 @@ class FakeForge:
     reactions: list[tuple[str, str]] = field(default_factory=list)
     failures: list[RemoteError] = field(default_factory=list)
     """Raised by the next calls that write, in order."""
+    failed: list[FailedDelivery] | None = None
+    redelivered: list[str] = field(default_factory=list)
     fail_after: list[RemoteError] = field(default_factory=list)
     """Raised by the next comment creations, after the comment is stored."""
     writes: int = 0
@@ -187,11 +189,13 @@ class FakeForge:
     async def hooks(self, repository: Repository) -> Sequence[InstalledHook]:
         raise AssertionError
 
-    async def failed_deliveries(self, since: datetime) -> Sequence[FailedDelivery] | None:
-        return None
+    async def failed_deliveries(
+        self, since: datetime, repositories: Sequence[RepositoryRef] = ()
+    ) -> Sequence[FailedDelivery] | None:
+        return self.failed
 
     async def redeliver(self, delivery: FailedDelivery) -> None:
-        raise AssertionError
+        self.redelivered.append(delivery.id)
 
     def say(self, number: int, body: str, *, author: str) -> str:
         """Let somebody write a comment; returns its id."""

@@ -1,0 +1,92 @@
+"""Comments: a new one may ask for something; ours is put right when somebody changes it."""
+
+from bridge.decisions.hearing import Account, decide_genuine, decide_hearing, decide_repair
+from bridge.decisions.replies import explain_misunderstood
+from bridge.decisions.triggers import Ignore
+from bridge.domain.commands import Conversation
+from bridge.domain.errors import NotFoundError
+from bridge.domain.events import CommentCreated, CommentDeleted, CommentEdited, CommentEvent
+from bridge.domain.work import AuditEntry, Work
+from bridge.ports import Forge
+from bridge.routing import Asked, Router, Services
+from handlers.reading import permission_now
+from handlers.writing import react, reply, tell_comment
+
+router = Router()
+
+
+@router.on(CommentCreated)
+async def answer_comment(event: CommentCreated, services: Services, work: Work) -> None:
+    """Carry out the commands of a new comment, and answer what cannot be."""
+    heard = await _hear(event, services)
+    if isinstance(heard, Ignore):
+        work.ignored = heard.reason
+        return
+    react(work, event.pull_request, event.comment_id)
+    answer = explain_misunderstood(heard.commands)
+    if not answer:
+        answer = await _carry_out(heard, event, services, work)
+    if answer:
+        reply(work, event.pull_request, event.comment_id, answer)
+
+
+@router.on(CommentEdited, CommentDeleted)
+async def repair_comment(event: CommentEvent, services: Services, work: Work) -> None:
+    """Write a comment of ours anew when somebody else changed or deleted it."""
+    forge = services.forges[event.repository.forge]
+    owner = await services.store.own_comment_owner(event.repository, event.comment_id)
+    decision = decide_repair(event, is_ours=owner is not None, own=await _account(forge))
+    if decision is not None or owner is None:
+        work.ignored = decision.reason if decision else None
+        return
+    ref, _ = owner
+    tell_comment(work, ref, resend=True)
+    how = "edited" if isinstance(event, CommentEdited) else "deleted"
+    work.audits.append(
+        AuditEntry(
+            actor=event.actor,
+            action="comment.repaired",
+            door="webhook",
+            subject=ref.key,
+            result="done",
+            detail=f"comment {event.comment_id} was {how}",
+        )
+    )
+
+
+async def _hear(event: CommentCreated, services: Services) -> Ignore | Conversation:
+    forge = services.forges[event.repository.forge]
+    own = await _account(forge)
+    heard = decide_hearing(event, names=services.policy.command_names, own=own)
+    if isinstance(heard, Ignore):
+        return heard
+    try:
+        found = await forge.comment(event.repository, event.comment_id)
+    except NotFoundError:
+        found = None
+    return decide_genuine(event, heard, found=found, own=own)
+
+
+async def _carry_out(
+    heard: Conversation, event: CommentCreated, services: Services, work: Work
+) -> str:
+    forge = services.forges[event.repository.forge]
+    pull_request = await forge.pull_request(event.pull_request)
+    permission = await permission_now(forge, event.repository, event.author)
+    answers: list[str] = []
+    for command in heard.commands:
+        asked = Asked(
+            command=command,
+            actor=event.author,
+            permission=permission,
+            door="comment",
+            trigger=f"comment:{event.repository.key}:{event.comment_id}:{command.line}",
+            pull_request=pull_request,
+        )
+        answers.append(await services.answer(asked, services, work))
+    return "\n\n".join(dict.fromkeys(answer for answer in answers if answer))
+
+
+async def _account(forge: Forge) -> Account:
+    login, user_id = await forge.whoami()
+    return Account(login=login, id=user_id)

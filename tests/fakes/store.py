@@ -1,0 +1,110 @@
+"""What the database holds, in memory: implements the port and remembers what handlers write down.
+
+``keep(work)`` does what the engine's commit does, as far as later questions depend on it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bridge.domain.reports import CommitReport, PullRequestReport
+from bridge.domain.runs import Run
+from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef
+from bridge.domain.work import Work
+from bridge.ports import PullRequestRecord
+
+
+def a_record(pull_request: PullRequest, **changes: object) -> PullRequestRecord:
+    """Store a pull request as it is; *changes* are fields of the record."""
+    record = PullRequestRecord(
+        ref=pull_request.ref,
+        state=pull_request.state.value,
+        head_sha=pull_request.head_sha,
+        base_branch=pull_request.base_branch,
+        draft=pull_request.draft,
+        from_fork=pull_request.from_fork,
+        merge_commit=pull_request.merge_commit,
+        verdict=None,
+        allowed_head=None,
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]  # named by each test
+
+
+@dataclass(slots=True)
+class FakeRunStore:
+    """Set the fields to say what is stored.
+
+    Attributes:
+        records: By the pull request's key.
+        heads: By (repository key, branch).
+        repositories: Those deliveries came from.
+        comments: Our reports' comments: (repository key, comment id) to pull request and hash.
+        reports: What the living comments say, by the pull request's key.
+        commit_reports: By (repository key, commit).
+        runs: By id.
+    """
+
+    records: dict[str, PullRequestRecord] = field(default_factory=dict)
+    heads: dict[tuple[str, str], str] = field(default_factory=dict)
+    repositories: list[RepositoryRef] = field(default_factory=list)
+    comments: dict[tuple[str, str], tuple[PullRequestRef, str]] = field(default_factory=dict)
+    reports: Mapping[str, PullRequestReport] = field(default_factory=dict)
+    commit_reports: Mapping[tuple[str, str], CommitReport] = field(default_factory=dict)
+    runs: Mapping[str, Run] = field(default_factory=dict)
+
+    async def pull_request(self, ref: PullRequestRef) -> PullRequestRecord | None:
+        return self.records.get(ref.key)
+
+    async def pull_request_by_merge_commit(
+        self, repository: RepositoryRef, sha: str
+    ) -> PullRequestRef | None:
+        found = [
+            record.ref
+            for record in self._of(repository)
+            if record.state == "merged" and record.merge_commit == sha
+        ]
+        return max(found, key=lambda ref: ref.number, default=None)
+
+    async def known_open_pull_requests(
+        self, repository: RepositoryRef
+    ) -> Sequence[PullRequestRecord]:
+        return [record for record in self._of(repository) if record.state == "open"]
+
+    async def known_repositories(self, forge: str) -> Sequence[RepositoryRef]:
+        return [one for one in self.repositories if one.forge == forge]
+
+    async def branch_head(self, repository: RepositoryRef, branch: str) -> str | None:
+        return self.heads.get((repository.key, branch))
+
+    async def pull_request_report(self, ref: PullRequestRef) -> PullRequestReport | None:
+        return self.reports.get(ref.key)
+
+    async def commit_report(self, repository: RepositoryRef, sha: str) -> CommitReport:
+        nothing = CommitReport(repository=repository, sha=sha, verdicts=(), runs=())
+        return self.commit_reports.get((repository.key, sha), nothing)
+
+    async def run(self, run_id: str) -> Run | None:
+        return self.runs.get(run_id)
+
+    async def own_comment_owner(
+        self, repository: RepositoryRef, comment_id: str
+    ) -> tuple[PullRequestRef, str] | None:
+        return self.comments.get((repository.key, comment_id))
+
+    def keep(self, work: Work) -> None:
+        """Remember what was seen and allowed, as the engine's commit does."""
+        for seen in work.pull_requests:
+            before = self.records.get(seen.pull_request.ref.key)
+            record = a_record(
+                seen.pull_request,
+                verdict=seen.verdict or (before.verdict if before else None),
+                allowed_head=before.allowed_head if before else None,
+            )
+            self.records[record.ref.key] = record
+        for branch in work.branches:
+            self.heads[branch.repository.key, branch.branch] = branch.sha
+        for allowance in work.allowances:
+            key = allowance.pull_request.key
+            self.records[key] = replace(self.records[key], allowed_head=allowance.head_sha)
+
+    def _of(self, repository: RepositoryRef) -> Sequence[PullRequestRecord]:
+        return [one for one in self.records.values() if one.ref.repository.key == repository.key]
