@@ -467,7 +467,7 @@ async def test_with_a_token_the_repositories_hooks_are_asked(github: Talk) -> No
     github.script.on("GET /repos/acme/infra/hooks", [mine, other])
     github.script.on("GET /repos/acme/infra/hooks/5/deliveries", ATTEMPTS)
     forge = github.forge
-    found = await forge.failed_deliveries(SINCE, [INFRA])  # type: ignore[call-arg]  # more than the port
+    found = await forge.failed_deliveries(SINCE, [INFRA])
     assert found is not None
     assert [one.id for one in found] == ["acme/infra|5/1", "acme/infra|5/5"]
     line = "POST /repos/acme/infra/hooks/5/deliveries/1/attempts"
@@ -481,7 +481,7 @@ async def test_a_repository_whose_hooks_are_not_shown_lists_nothing(github: Talk
         github.script.on(
             "GET /repos/acme/infra/hooks", Reply(status=status, body={"message": "Not Found"})
         )
-        assert await github.forge.failed_deliveries(SINCE, [INFRA]) == []  # type: ignore[call-arg]  # more than the port
+        assert await github.forge.failed_deliveries(SINCE, [INFRA]) == []
 
 
 async def test_only_deliveries_are_sent_again(app: Talk) -> None:

@@ -1,0 +1,362 @@
+"""Real git, as little of it as a forge needs.
+
+Repositories are bare; every call runs the ``git`` binary with the caller's own configuration shut
+out. Object ids are 40 hexadecimal digits throughout.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+NOTHING = "0" * 40
+"""Stands for "no object": before a ref was made, after it was deleted."""
+
+_UNIT, _RECORD = "\x1f", "\x1e"
+_COMMIT_FORMAT = _UNIT.join(
+    ("%x1e%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B", "")
+)
+_FOLLOWED = ("refs/heads", "refs/tags")
+
+
+class GitError(Exception):
+    """Git refused; the text is what it said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An author or committer; *when* is ISO 8601 with an offset."""
+
+    name: str
+    email: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit, with the paths it changed against its first parent."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Person
+    committer: Person
+    message: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    modified: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """What happened to one file.
+
+    Attributes:
+        status: Git's letter: A, M, D, R or T.
+        path: The new name; of a deleted file the only one.
+        previous: The old name of a renamed file.
+        additions: Lines; 0 in binary files.
+        blob: Object id of the new content; of the old one when the file is gone.
+    """
+
+    status: str
+    path: str
+    previous: str | None
+    additions: int
+    deletions: int
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """One bare repository.
+
+    What is asked about commits by their ids never changes, and is asked once.
+    """
+
+    path: Path
+    _known: dict[tuple[str, ...], bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    async def init(self, default_branch: str) -> None:
+        """Create it empty, open to HTTP pushes (the server checks who may)."""
+        self.path.mkdir(parents=True)
+        await self.run("init", "--quiet", "--bare", f"--initial-branch={default_branch}")
+        settings = {
+            "http.receivepack": "true",
+            "uploadpack.allowAnySHA1InWant": "true",
+            "receive.hideRefs": "refs/pull",
+            "receive.autogc": "false",
+            "gc.auto": "0",
+            "core.logAllRefUpdates": "false",
+        }
+        lines = [
+            f"[{key.split('.')[0]}]\n\t{key.split('.')[1]} = {settings[key]}" for key in settings
+        ]
+        with (self.path / "config").open("a") as file:
+            file.write("\n".join(lines) + "\n")
+
+    async def run(self, *arguments: str, stdin: bytes = b"", cwd: Path | None = None) -> bytes:
+        """Run one command and return what it printed.
+
+        Raises:
+            GitError: It ended with another exit code than 0.
+        """
+        process = await asyncio.create_subprocess_exec(
+            "git",
+            *arguments,
+            cwd=cwd or self.path,
+            env=environment(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate(stdin)
+        if process.returncode:
+            msg = f"git {arguments[0]}: {(err or out).decode(errors='replace').strip()}"
+            raise GitError(msg)
+        return out
+
+    async def recall(self, *arguments: str) -> bytes:
+        """Run a command whose answer is settled by the object ids in it; see run."""
+        known = self._known.get(arguments)
+        if known is None:
+            known = self._known[arguments] = await self.run(*arguments)
+        return known
+
+    async def ask(self, *arguments: str) -> str | None:
+        """Return one line of answer, None when git says there is none."""
+        try:
+            return (await self.run(*arguments)).decode().strip() or None
+        except GitError:
+            return None
+
+    async def refs(self) -> dict[str, str]:
+        """Map branches and tags, by full name, to what they point at (a tag object, if so)."""
+        listed = await self.run("for-each-ref", "--format=%(objectname) %(refname)", *_FOLLOWED)
+        pairs = (line.split(" ", 1) for line in listed.decode().splitlines())
+        return {name: sha for sha, name in pairs}
+
+    async def tip(self, branch: str) -> str | None:
+        """Return the commit a branch is at, None when there is no such branch."""
+        return await self.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
+
+    async def commit_id(self, name: str) -> str | None:
+        """Resolve a branch, tag or (shortened) id to a commit; None when it is none."""
+        if not name or name.startswith("-") or ":" in name or "^" in name:
+            return None
+        for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", name):
+            found = await self.ask("rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}")
+            if found:
+                return found
+        return None
+
+    async def kind_of(self, sha: str) -> str | None:
+        """Return commit, tag, tree or blob; None when there is no such object."""
+        return await self.ask("cat-file", "-t", sha)
+
+    async def merge_base(self, one: str, other: str) -> str | None:
+        """Return the best common ancestor, None for unrelated histories."""
+        try:
+            return (await self.recall("merge-base", one, other)).decode().strip() or None
+        except GitError:
+            return None
+
+    async def merges_cleanly(self, one: str, other: str) -> bool:
+        """Tell whether two commits go together without a person."""
+        try:
+            await self.recall("merge-tree", "--write-tree", one, other)
+        except GitError:
+            return False
+        return True
+
+    async def contains(self, tip: str, commit: str) -> bool:
+        """Tell whether *commit* is *tip* or an ancestor of it."""
+        return await self.merge_base(tip, commit) == commit
+
+    async def count(self, span: str) -> int:
+        """Count the commits of a range of ids, ``old..new``."""
+        return int(await self.recall("rev-list", "--count", span))
+
+    async def log(self, *span: str, limit: int, oldest_first: bool = False) -> list[Commit]:
+        """List the newest *limit* commits of a range of ids, in topological order."""
+        order = ["--reverse"] if oldest_first else []
+        printed = await self.recall(
+            "log", "-z", f"--format={_COMMIT_FORMAT}", "--name-status", "--no-renames",
+            "--diff-merges=first-parent", "--topo-order", *order, f"--max-count={limit}",
+            *span, "--",
+        )  # fmt: skip
+        records = printed.decode(errors="replace").split(_RECORD)[1:]
+        return [_commit(record) for record in records]
+
+    async def commit(self, sha: str) -> Commit:
+        """Read one commit."""
+        return (await self.log(sha, limit=1))[0]
+
+    async def diff(self, old: str, new: str) -> list[FileChange]:
+        """Compare two commits, renames detected, by path."""
+        printed = await self.recall(
+            "diff", "--raw", "--numstat", "-z", "--no-abbrev", "--find-renames", "-l0", old, new
+        )
+        return _changes(printed.decode(errors="surrogateescape").split("\0"))
+
+    async def show(self, commit: str, path: str) -> tuple[str, bytes] | None:
+        """Return a file's blob id and content, None when it is not there."""
+        blob = await self.ask("rev-parse", "--verify", "--quiet", f"{commit}:{path}")
+        if blob is None or await self.kind_of(blob) != "blob":
+            return None
+        return blob, await self.run("cat-file", "blob", blob)
+
+    async def set_ref(self, name: str, sha: str) -> None:
+        """Point a ref somewhere; `NOTHING` deletes it."""
+        if sha == NOTHING:
+            await self.run("update-ref", "-d", name)
+        else:
+            await self.run("update-ref", name, sha)
+
+    async def fetch(self, source: Path, *refspecs: str) -> None:
+        """Copy objects and refs from another repository on this disk."""
+        await self.run("fetch", "--quiet", "--no-tags", str(source), *refspecs)
+
+    async def write_commit(
+        self,
+        parent: str | None,
+        files: Mapping[str, str | bytes | None],
+        *,
+        message: str,
+        author: tuple[str, str],
+        when: int,
+    ) -> str:
+        """Make a commit and return its id; no ref moves, a file that is None goes away.
+
+        One ``fast-import`` whatever the number of files: thousands take a moment.
+        """
+        name, email = author
+        stamp = f"{name} <{email}> {when} +0000\n".encode()
+        ref = self.spare_ref()
+        parts = [f"commit {ref}\n".encode(), b"author ", stamp, b"committer ", stamp]
+        parts.append(_data(message.encode()))
+        if parent:
+            parts.append(f"from {parent}\n".encode())
+        parts += [_file(path, content) for path, content in files.items()]
+        await self.run("fast-import", "--quiet", "--force", stdin=b"".join(parts))
+        sha = (await self.run("rev-parse", ref)).decode().strip()
+        await self.set_ref(ref, NOTHING)
+        return sha
+
+    def spare_ref(self) -> str:
+        """Name a ref that nobody else uses, for the moment between two commands."""
+        return f"refs/sandbox/{secrets.token_hex(8)}"
+
+    async def merge(
+        self, base: str, head: str, *, method: str, message: str, author: tuple[str, str]
+    ) -> str:
+        """Combine two commits as *method* (merge, squash, rebase) does; no ref moves.
+
+        Raises:
+            GitError: They do not go together without a person.
+        """
+        identity = ["-c", f"user.name={author[0]}", "-c", f"user.email={author[1]}"]
+        async with self._worktree(head if method == "rebase" else base) as tree:
+            for command in _MERGES[method]:
+                words = [word.format(base=base, head=head, message=message) for word in command]
+                await self.run(*identity, *words, cwd=tree)
+            return (await self.run("rev-parse", "HEAD", cwd=tree)).decode().strip()
+
+    @asynccontextmanager
+    async def _worktree(self, commit: str) -> "AsyncIterator[Path]":
+        folder = Path(tempfile.mkdtemp(prefix="merge-", dir=self.path.parent))
+        tree = folder / "tree"
+        await self.run("worktree", "add", "--quiet", "--detach", str(tree), commit)
+        try:
+            yield tree
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            await self.run("worktree", "prune")
+
+
+_MERGES: Mapping[str, Sequence[Sequence[str]]] = {
+    "merge": (("merge", "--quiet", "--no-ff", "-m", "{message}", "{head}"),),
+    "squash": (
+        ("merge", "--quiet", "--squash", "{head}"),
+        ("commit", "--quiet", "--allow-empty", "-m", "{message}"),
+    ),
+    "rebase": (("rebase", "--quiet", "{base}"),),
+}
+
+
+def environment() -> dict[str, str]:
+    """Return the variables git runs with: nobody's configuration, no questions."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.devnull,
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
+def _commit(record: str) -> Commit:
+    sha, tree, parents, *people, message, rest = record.split(_UNIT)
+    words = [word for word in rest.lstrip("\n").split("\0") if word.strip("\n")]
+    changes = list(zip(words[::2], words[1::2], strict=True))
+    return Commit(
+        sha=sha,
+        tree=tree,
+        parents=tuple(parents.split()),
+        author=Person(name=people[0], email=people[1], when=people[2]),
+        committer=Person(name=people[3], email=people[4], when=people[5]),
+        message=message.rstrip("\n"),
+        added=tuple(path for letter, path in changes if letter.strip() == "A"),
+        removed=tuple(path for letter, path in changes if letter.strip() == "D"),
+        modified=tuple(path for letter, path in changes if letter.strip() in {"M", "T"}),
+    )
+
+
+def _changes(words: list[str]) -> list[FileChange]:
+    """Read ``--raw --numstat -z``: first the raw entries, then the counts."""
+    raw: dict[str, tuple[str, str | None, str]] = {}
+    counts: dict[str, tuple[int, int]] = {}
+    at = 0
+    while at < len(words) and words[at].startswith(":"):
+        _, _, old, new, letter = words[at].split(" ")
+        renamed = letter[0] in "RC"
+        previous, path = (words[at + 1], words[at + 2]) if renamed else (None, words[at + 1])
+        raw[path] = (letter[0], previous, old if letter[0] == "D" else new)
+        at += 3 if renamed else 2
+    while at < len(words) and words[at]:
+        added, deleted, path = words[at].split("\t")
+        at += 1
+        if not path:
+            path = words[at + 1]
+            at += 2
+        counts[path] = (int(added) if added != "-" else 0, int(deleted) if deleted != "-" else 0)
+    return [
+        FileChange(
+            status=letter, path=path, previous=previous, blob=blob,
+            additions=counts.get(path, (0, 0))[0], deletions=counts.get(path, (0, 0))[1],
+        )
+        for path, (letter, previous, blob) in raw.items()
+    ]  # fmt: skip
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n" % len(content) + content + b"\n"
+
+
+def _file(path: str, content: str | bytes | None) -> bytes:
+    # fast-import takes everything up to the end of the line as the name, unless it is quoted.
+    name = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    if content is None:
+        return f"D {name}\n".encode()
+    raw = content.encode() if isinstance(content, str) else content
+    return f"M 100644 inline {name}\n".encode() + _data(raw)
