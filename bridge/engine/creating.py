@@ -186,6 +186,7 @@ class Creator:
             return
         now = self.database.now()
         pause = max(min(backoff(row["attempts"]), LONGEST_PAUSE), _asked_pause(error))
+        refusal = isinstance(error, PermanentRemoteError)  # does not pass by itself
         log.warning("run.postponed", seconds=pause, error=describe(error))
         await self.database.write_for(
             run.id,
@@ -194,14 +195,15 @@ class Creator:
             due_at=now + int(pause * 1000),
             now=now,
             error=describe(error),
-            trouble=self._trouble(row, error, now),
+            trouble=self._trouble(row, error, now, at_once=refusal),
         )
 
-    def _trouble(self, row: RowMapping, error: Exception, now: int) -> str:
+    def _trouble(
+        self, row: RowMapping, error: Exception, now: int, *, at_once: bool = False
+    ) -> str:
         """Say what people are told from now on; empty when it is too early, or they know."""
         since = now if row["trouble_since"] is None else row["trouble_since"]
-        refusal = isinstance(error, PermanentRemoteError)  # does not pass by itself
-        if row["trouble"] or not (refusal or now - since >= TROUBLE_AFTER):
+        if row["trouble"] or not (at_once or now - since >= TROUBLE_AFTER):
             return ""
         return unreachable(str(error), from_ms(since))
 
