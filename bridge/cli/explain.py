@@ -63,7 +63,7 @@ def explain(
         told |= {"outcome": Outcome.IGNORED, "reason": meaning.reason}
     else:
         told |= {"outcome": Outcome.EVENT, "event": _event(meaning)}
-        told["decision"] = _decide(meaning, settings, facts)
+        told["decision"] = _decide(meaning, settings if config else None, facts)
     if wants_json(as_json):
         write_json(told)
     else:

@@ -1,6 +1,7 @@
 """What several commands need first: the settings, and the database beside a running bridge."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
@@ -15,10 +16,18 @@ T = TypeVar("T")
 
 
 def read_settings() -> "Settings":
-    """Read the settings of this process and its working directory."""
-    from bridge.settings import load_settings  # noqa: PLC0415 - see the package
+    """Read the settings of this process and its working directory.
 
-    return load_settings(os.environ, Path.cwd())
+    From then on only errors are logged, and to standard error: the output is the command's.
+    """
+    from bridge.domain.redaction import Redactor  # noqa: PLC0415 - see the package
+    from bridge.logs import LogFormat, configure_logs  # noqa: PLC0415
+    from bridge.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(os.environ, Path.cwd())
+    redact = Redactor(settings.secrets()).redact
+    configure_logs(level="error", format=LogFormat.CONSOLE, redact=redact, stream=sys.stderr)
+    return settings
 
 
 async def ask_database(

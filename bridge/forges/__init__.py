@@ -5,7 +5,7 @@ and a line in DRIVERS.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -118,7 +118,7 @@ class CheckedForge:
     driver: Driver
     options: ForgeOptions
     hook_secrets: HookSecrets
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
 
     def build(
         self,

@@ -81,19 +81,29 @@ class _Merged:
             self.given[one.path] = one
             self.ranks[one.path] = rank
 
-    def origin(self, path: Path) -> Origin | None:
-        """Find where *path* or the nearest thing around it was written."""
-        origins = self.origins
-        while path:
-            if path in origins:
-                return origins[path]
-            path = path[:-1]
-        return None
+    def blame(self, path: Path, text: str) -> Mistake:
+        """Say what is wrong at *path*, with where that, or the nearest thing around it, stands.
 
-    def inside(self, section: Path) -> Origin | None:
-        """Find where the first thing in a section was written."""
-        inner = [one.origin for path, one in self.given.items() if path[: len(section)] == section]
-        return inner[0] if inner else None
+        Of what was given nowhere, the place around it in the document is told; that something
+        else in its section came from a variable would only mislead.
+        """
+        origins, place = self.origins, path
+        while place and place not in origins:
+            place = place[:-1]
+        if not place:
+            beside = [one.origin for where, one in self.given.items() if where[:-1] == path[:-1]]
+            around = [origin for origin in beside if not origin.key.isupper()]
+            found = [*self._below(path), *around, None]
+            return Mistake(key=dotted(path), text=text, origin=found[0])
+        origin = origins[place]
+        is_variable = origin.key.isupper()
+        key = origin.key + dotted(path[len(place) :]) if is_variable else dotted(path)
+        return Mistake(key=key, text=text, origin=origin)
+
+    def _below(self, section: Path) -> list[Origin]:
+        """List where the things in a section were written."""
+        length = len(section)
+        return [one.origin for path, one in self.given.items() if path[:length] == section]
 
 
 def _gather(environ: Mapping[str, str], folder: FilePath) -> tuple[_Merged, list[Mistake]]:
@@ -187,7 +197,7 @@ def _check_forges(merged: _Merged) -> tuple[dict[str, CheckedForge], list[Mistak
                 if name in _TAKEN
                 else "a forge's name is made of a-z and 0-9, its words joined by one _ (gitea_eu)"
             )
-            mistakes.append(Mistake(key=dotted(section), text=text, origin=merged.inside(section)))
+            mistakes.append(merged.blame(section, text))
             continue
         try:
             forges[name] = check(
@@ -221,8 +231,7 @@ def _of_forge(name: str, error: OptionsError, merged: _Merged) -> list[Mistake]:
             f"{catalog.variable(path)} (for an App's or an organization's hook), or "
             "BRIDGE_SECRET_KEY and let webhooks install make the hooks"
         )
-    origin = merged.origin(path) or merged.inside(section)
-    return [Mistake(key=_key(origin, path), text=text, origin=origin)]
+    return [merged.blame(path, text)]
 
 
 def _no_forge() -> Mistake:
@@ -261,19 +270,14 @@ def _explained(
     section: Path, error: ErrorDetails, merged: _Merged, known: Collection[str]
 ) -> Mistake:
     path = (*section, *(str(part) for part in error["loc"]))
-    origin = merged.origin(path) or merged.inside(path[:-1])
     match error["type"]:
         case "missing":
-            text = f"is missing{_how_to_set(path)}"
-            # Of what is nowhere, the place around it in the file is told; variables have none.
-            around = origin if origin and not origin.key.isupper() else None
-            return Mistake(key=dotted(path), text=text, origin=around)
+            return merged.blame(path, f"is missing{_how_to_set(path)}")
         case "extra_forbidden":
             names = known or _rule_keys(path)
-            text = f"there is no such setting{did_you_mean(path[-1], names)}"
+            return merged.blame(path, f"there is no such setting{did_you_mean(path[-1], names)}")
         case _:
-            text = error["msg"].removeprefix("Value error, ")
-    return Mistake(key=_key(origin, path), text=text, origin=origin)
+            return merged.blame(path, error["msg"].removeprefix("Value error, "))
 
 
 def _how_to_set(path: Path) -> str:
@@ -289,11 +293,6 @@ def _rule_keys(path: Path) -> Collection[str]:
     models: Mapping[str, type[BaseModel]] = {"rules": RuleSettings, "access": AccessSettings}
     model = models.get(path[0])
     return model.model_fields if model else ()
-
-
-def _key(origin: Origin | None, path: Path) -> str:
-    """Write the key as the operator did: the variable, or the dotted place in the file."""
-    return origin.key if origin and origin.key.isupper() else dotted(path)
 
 
 def _mistake(origin: Origin, text: str) -> Mistake:

@@ -1,8 +1,7 @@
 """Periodic work: asking the forges what no delivery told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -11,20 +10,13 @@ from bridge.domain.errors import BridgeError, LeaseLostError
 from bridge.engine.duties import Duty
 from bridge.engine.inbox import Inbox
 from bridge.engine.leases import Lease
-from bridge.logs import COUNT, FORGE
-from bridge.ports import Clock, Forge
 from bridge.services.noticing import NoticeService
+from bridge.services.redelivering import RedeliverService
 
 log = structlog.get_logger(__name__)
 
 INTERVAL: Final = 600.0
 """Seconds between two rounds."""
-
-_WINDOW: Final = timedelta(hours=24)
-"""How long a failed delivery is asked for again; the comparison finds what it meant anyway."""
-
-_MOST: Final = 100
-"""Redeliveries of one round and forge."""
 
 _PATIENCE: Final = 10.0
 """Seconds to wait for the inbox."""
@@ -58,27 +50,18 @@ class Comparison:
 class Redelivery:
     """Asks forges that list failed deliveries to send them again."""
 
-    forges: Mapping[str, Forge]
-    clock: Clock
+    services: Sequence[RedeliverService]
 
     def duty(self) -> Duty:
         """Describe it for Duties."""
         return Duty(name="redelivery", interval=INTERVAL, call=self.ask, at_start=True)
 
     async def ask(self, lease: Lease) -> None:
-        """Do a round."""
-        for name, forge in self.forges.items():
+        """Do a round; a forge that does not answer does not keep the others from theirs."""
+        for service in self.services:
             try:
-                await self._ask_one(forge, lease)
+                await service.redeliver(lease.check)
             except LeaseLostError:
                 raise
             except BridgeError as error:
-                log.warning("redelivery.failed", forge=name, error=str(error))
-
-    async def _ask_one(self, forge: Forge, lease: Lease) -> None:
-        failed = await forge.failed_deliveries(self.clock.now() - _WINDOW)
-        for delivery in (failed or ())[:_MOST]:
-            lease.check()
-            await forge.redeliver(delivery)
-        if failed:
-            log.info("delivery.asked_again", **{FORGE: forge.name, COUNT: len(failed)})
+                log.warning("redelivery.failed", forge=service.forge.name, error=str(error))

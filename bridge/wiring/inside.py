@@ -27,6 +27,7 @@ from bridge.services.catalog import Catalog
 from bridge.services.collecting import CollectService
 from bridge.services.noticing import NoticeService
 from bridge.services.publishing import PublishService
+from bridge.services.redelivering import RedeliverService, memory
 from bridge.services.runs import RunService
 from bridge.settings import Settings
 from bridge.store.database import Database, SystemClock
@@ -93,13 +94,17 @@ async def build_inside(
         )
         for forge in outside.forges.values()
     ]
+    redeliveries = [
+        RedeliverService(forge=forge, store=store, clock=clock, asked=memory())
+        for forge in outside.forges.values()
+    ]
     duties = Duties(
         database,
         keeper,
         (
             Janitor(database, Retention(**settings.retention.model_dump())).duty(),
             Comparison(notices=notices, inbox=inbox).duty(),
-            Redelivery(forges=outside.forges, clock=clock).duty(),
+            Redelivery(services=redeliveries).duty(),
             Sweep(database, server).duty(),
         ),
     )
