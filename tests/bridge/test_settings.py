@@ -227,8 +227,8 @@ def test_without_anything_all_that_is_needed_is_told(tmp_path: Path) -> None:
     ("document", "said"),
     [
         pytest.param(
-            "rules:\n  - on: push\n    template: Plan\n    branchs: [main]\n",
-            "bridge.yaml line 4: rules[0].branchs: there is no such setting; did you mean "
+            "rules:\n  - on: push\n    template: Plan\n    branch: [main]\n",
+            "bridge.yaml line 4: rules[0].branch: there is no such setting; did you mean "
             "branches?",
             id="an unknown key in a rule",
         ),
