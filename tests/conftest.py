@@ -12,6 +12,12 @@ from bridge.store.migrate import migrate
 from tests.databases import DIALECTS, Postgres, postgres_server
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite golden files instead of comparing"
+    )
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One server for the whole run."""

@@ -43,18 +43,17 @@ _VALUE: Final = (
     r"|[^\s\"',;&<>(){}\\`\x1b]++)"
 )
 _NAMED: Final = re.compile(
-    # The first letter as a class of its own: most positions are passed over at once.
-    r"(?P<name>[Pp](?i:assword|asswd|assphrase|wd|rivate[_-]?key)"
-    r"|[Ss](?i:ecret(?:[_-]?access)?(?:[_-]?key)?)|[Tt](?i:oken)"
-    r"|[Aa](?i:pi[_-]?key|ccess[_-]?key|uth[_-]?key|uthorization)"
-    r"|[Cc](?i:redentials?))"
+    # Most positions are passed over by their first letter.
+    r"(?=[PpSsTtAaCc])(?P<name>(?i:password|passwd|passphrase|pwd"
+    r"|secret(?:[_-]?access)?(?:[_-]?key)?|token|credentials?"
+    r"|api[_-]?key|access[_-]?key|auth[_-]?key|private[_-]?key|authorization))"
     rf"(?P<sep>(?:\\*[\"'])?{_GAP}"
     # A list of names and values is common, too: name = "DB_PASSWORD", value = "...".
-    rf"(?:,?{_GAP}[+~\-]?{_GAP}\\*\"?[Vv]alue\\*\"?{_GAP})?"
+    rf"(?:,?{_GAP}[+~\-]?{_GAP}\\*\"?(?i:value)\\*\"?{_GAP})?"
     rf"(?:=>|:=|[=:]){_GAP}(?P<scheme>(?i:bearer|basic|token|digest)\s++)?)"
     rf"(?P<value>{_VALUE})(?:(?P<arrow>{_GAP}->{_GAP})(?P<after>{_VALUE}))?"
 )
-_BEARER: Final = re.compile(r"([Bb](?i:earer)\s++)[\w\-.~+/=]{20,}")
+_BEARER: Final = re.compile(r"((?i:bearer)\s++)[\w\-.~+/=]{20,}")
 _SHORTEST: Final = 6
 _ENTROPIC_LENGTH: Final = 12
 _ENTROPY: Final = 3.0  # bits per character; English words in snake case stay below or lack digits

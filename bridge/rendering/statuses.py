@@ -1,0 +1,190 @@
+"""Commit statuses: one aggregate per verb that branch rules may require, and one per workspace.
+
+An aggregate is the worst over all open pull requests with that head and over all runs, so that
+one pull request cannot unlock another. ``pending`` means that something is going on and will end
+by itself: a run, or a job that waits for an approval, which expires. What ended without a plan
+anybody could rely on is never success: ``failure`` when Terraform failed or somebody rejected it,
+``error`` when the bridge or Terrakube is why, and that includes what waits for a person to act (a
+fork nobody allowed, a draft, too many workspaces): it stays so until they do, and the description
+says what to do. Only "no workspace is affected" succeeds without a run.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.domain.reports import CommitReport, RunReport
+from bridge.domain.runs import RunState, Verb
+from bridge.domain.terrakube import WorkspaceRef
+from bridge.domain.vcs import CommitStatus, StatusState
+from bridge.domain.work import Verdict
+from bridge.rendering.escaping import clean
+from bridge.rendering.wording import changes, rank, tally, total, word
+
+DESCRIPTION_LIMIT: Final = 140
+
+_STATES: Final[Mapping[RunState, StatusState]] = {
+    RunState.QUEUED: StatusState.PENDING,
+    RunState.RUNNING: StatusState.PENDING,
+    RunState.WAITING: StatusState.PENDING,
+    RunState.SUCCEEDED: StatusState.SUCCESS,
+    RunState.FAILED: StatusState.FAILURE,
+    RunState.REJECTED: StatusState.FAILURE,
+    RunState.ERROR: StatusState.ERROR,
+    RunState.CANCELLED: StatusState.ERROR,
+    RunState.SUPERSEDED: StatusState.ERROR,
+}
+_BADNESS: Final[Mapping[StatusState, int]] = {
+    StatusState.SUCCESS: 0,
+    StatusState.PENDING: 1,
+    StatusState.ERROR: 2,
+    StatusState.FAILURE: 3,
+}
+_UNPLANNED: Final[Mapping[str, str]] = {
+    "fork": "Not planned: it comes from a fork. The pull request says how to allow it.",
+    "draft": "Not planned: it is a draft. It is planned when it is ready for review.",
+    "too_many": "Not planned: too many workspaces. The pull request says how to plan them.",
+    "error": "Not planned: the bridge could not decide what to plan. The pull request says why.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One of the things an aggregate is the worst of."""
+
+    state: StatusState
+    description: str
+
+
+def context_of(prefix: str, verb: Verb, workspace: WorkspaceRef | None = None) -> str:
+    """Name a status: ``terrakube/plan``, ``terrakube/plan: org/name``."""
+    aggregate = f"{prefix}/{verb.value}"
+    return aggregate if workspace is None else f"{aggregate}: {workspace}"
+
+
+def render_statuses(
+    report: CommitReport, *, prefix: str, per_workspace_limit: int
+) -> Sequence[CommitStatus]:
+    """Write every status a commit has, aggregates first.
+
+    Args:
+        report: What is known of the commit.
+        prefix: First part of every name.
+        per_workspace_limit: Above so many workspaces of a verb, none gets a status of its own.
+    """
+    by_verb = {verb: [one for one in report.runs if one.run.request.verb is verb] for verb in Verb}
+    aggregates = [
+        status
+        for verb, runs in by_verb.items()
+        if (status := _aggregate(report, verb, runs, prefix=prefix)) is not None
+    ]
+    single = [
+        _of_workspace(one, prefix=prefix)
+        for runs in by_verb.values()
+        if len(runs) <= per_workspace_limit
+        for one in runs
+    ]
+    return [*aggregates, *single]
+
+
+def render_status(
+    report: CommitReport, context: str, *, prefix: str, per_workspace_limit: int
+) -> CommitStatus | None:
+    """Write one status; None when there is nothing to say under that name.
+
+    A push whose plans a pull request already had shares their runs, which are then not its own:
+    the status that was asked for is made from those.
+    """
+    written = render_statuses(report, prefix=prefix, per_workspace_limit=per_workspace_limit)
+    for status in written:
+        if status.context == context:
+            return status
+    if context == context_of(prefix, Verb.PUSH) and report.runs:
+        return _write(context, [_of_runs(report.runs)], report.runs)
+    return None
+
+
+def _aggregate(
+    report: CommitReport, verb: Verb, runs: Sequence[RunReport], *, prefix: str
+) -> CommitStatus | None:
+    findings: list[_Finding] = []
+    if verb is Verb.PLAN:
+        runs = [*runs, *_standing_in(report)]
+        findings += [_of_verdict(verdict, runs) for verdict in report.verdicts]
+    if runs:
+        findings.append(_of_runs(runs))
+    return _write(context_of(prefix, verb), findings, runs) if findings else None
+
+
+def _standing_in(report: CommitReport) -> list[RunReport]:
+    """Return runs that a push began and a pull request shares, so that it has none of its own."""
+    wanted = max((one.workspaces for one in report.verdicts if one.kind == "planning"), default=0)
+    planned = {
+        one.run.request.workspace.id for one in report.runs if one.run.request.verb is Verb.PLAN
+    }
+    if wanted <= len(planned):
+        return []
+    return [
+        one
+        for one in report.runs
+        if one.run.request.verb is Verb.PUSH and one.run.request.workspace.id not in planned
+    ]
+
+
+def _of_verdict(verdict: Verdict, runs: Sequence[RunReport]) -> _Finding:
+    match verdict.kind:
+        case "planning" if runs:
+            # The runs say the rest, and what they say is no better than success.
+            return _Finding(StatusState.SUCCESS, "")
+        case "planning":
+            return _Finding(StatusState.PENDING, "The plans are about to start.")
+        case "nothing":
+            return _Finding(StatusState.SUCCESS, "No workspace is affected.")
+        case kind:
+            return _Finding(StatusState.ERROR, _UNPLANNED.get(kind, _UNPLANNED["error"]))
+
+
+def _of_runs(runs: Sequence[RunReport]) -> _Finding:
+    state = _worst(_STATES[one.run.state] for one in runs)
+    counts = total(runs)
+    found = tally(one.run for one in runs)
+    description = f"{found}: {changes(counts)}" if counts and _has_changes(runs) else found
+    return _Finding(state, description)
+
+
+def _write(context: str, findings: Sequence[_Finding], runs: Sequence[RunReport]) -> CommitStatus:
+    state = _worst(finding.state for finding in findings)
+    worst = [one.description for one in findings if one.state is state and one.description]
+    return CommitStatus(
+        context=context,
+        state=state,
+        # Runs come last and say most.
+        description=_line(worst[-1]),
+        target_url=min(runs, key=rank).job_url if runs else "",
+    )
+
+
+def _of_workspace(report: RunReport, *, prefix: str) -> CommitStatus:
+    run = report.run
+    said = [word(run), changes(run.counts) if run.counts and run.plan_changes is not False else ""]
+    because = run.trouble or run.reason
+    return CommitStatus(
+        context=context_of(prefix, run.request.verb, run.request.workspace),
+        state=_STATES[run.state],
+        description=_line(". ".join([": ".join(filter(None, said)), *filter(None, [because])])),
+        target_url=report.job_url,
+    )
+
+
+def _has_changes(runs: Sequence[RunReport]) -> bool:
+    return any(one.run.plan_changes is not False for one in runs if one.run.counts)
+
+
+def _worst(states: Iterable[StatusState]) -> StatusState:
+    return max(states, key=_BADNESS.__getitem__)
+
+
+def _line(text: str) -> str:
+    line = " ".join(clean(text).replace("`", "").split())
+    line = line[:1].upper() + line[1:]
+    return line if len(line) <= DESCRIPTION_LIMIT else f"{line[: DESCRIPTION_LIMIT - 1]}…"

@@ -1,0 +1,124 @@
+"""What runs are called and how several are summed up, the same in comments and statuses."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+from bridge.domain.reports import RunReport
+from bridge.domain.runs import Run, RunState, Verb
+from bridge.domain.terrakube import PlanCounts
+from bridge.rendering.durations import counted
+
+APPROVAL_LIFE = timedelta(hours=6)
+"""After its creation Terrakube fails a job, whatever it waits for (contract section 6.4)."""
+
+TROUBLED = frozenset({RunState.FAILED, RunState.ERROR, RunState.REJECTED})
+
+_ICONS = {
+    RunState.QUEUED: "⏳",
+    RunState.RUNNING: "🔄",
+    RunState.WAITING: "✋",
+    RunState.SUCCEEDED: "✅",
+    RunState.FAILED: "❌",
+    RunState.ERROR: "⚠️",
+    RunState.REJECTED: "🚫",
+    RunState.CANCELLED: "⏹️",
+    RunState.SUPERSEDED: "⏭️",
+}
+_ORDER = (
+    RunState.FAILED,
+    RunState.ERROR,
+    RunState.REJECTED,
+    RunState.CANCELLED,
+    RunState.WAITING,
+    RunState.RUNNING,
+    RunState.QUEUED,
+    RunState.SUCCEEDED,
+    RunState.SUPERSEDED,
+)
+_DONE = {Verb.PLAN: "planned", Verb.APPLY: "applied", Verb.DESTROY: "destroyed"}
+_DOING = {Verb.PLAN: "planning", Verb.APPLY: "applying", Verb.DESTROY: "destroying"}
+
+
+def icon(state: RunState) -> str:
+    """Return the sign of a state."""
+    return _ICONS[state]
+
+
+def rank(report: RunReport) -> tuple[int, bool]:
+    """Sort trouble first, then what goes on, then what changes something."""
+    run = report.run
+    return _ORDER.index(run.state), run.plan_changes is False
+
+
+def word(run: Run) -> str:
+    """Say in a word or two what a run does or did."""
+    verb = run.request.verb
+    match run.state:
+        case RunState.SUCCEEDED if run.plan_changes is False:
+            return "unchanged"
+        case RunState.SUCCEEDED:
+            return _DONE.get(verb, "applied" if run.request.applies else "planned")
+        case RunState.RUNNING:
+            return _DOING.get(verb, "running")
+        case RunState.WAITING:
+            return "waiting for approval"
+        case state:
+            return state.value
+
+
+def state_text(run: Run, *, expired: bool) -> str:
+    """Say what a run does, with what people have to know about it."""
+    text = word(run)
+    if run.state is RunState.WAITING:
+        until = run.created_at + APPROVAL_LIFE
+        text = "approval expired" if expired else f"waits for approval until {until:%H:%M} UTC"
+    elif run.state is RunState.FAILED and run.request.verb is not Verb.PUSH:
+        text = f"{run.request.verb.value} failed"
+    elif run.state is RunState.SUCCEEDED and run.plan_changes is False:
+        text = "no changes"
+    elif run.cancel_requested and not run.concluded:
+        text = f"{text}, being cancelled"
+    elif run.state is RunState.RUNNING and run.started_at:
+        text = f"{text} since {run.started_at:%H:%M} UTC"
+    return f"{icon(run.state)} {text}"
+
+
+def tally(runs: Iterable[Run]) -> str:
+    """Count runs by what they do: ``1 failed, 2 planned``; trouble first."""
+    counts: Counter[str] = Counter()
+    places: dict[str, int] = {}
+    for run in runs:
+        text = word(run)
+        counts[text] += 1
+        places[text] = min(places.get(text, len(_ORDER)), _ORDER.index(run.state))
+    ordered = sorted(counts, key=lambda text: (places[text], text))
+    return ", ".join(f"{counts[text]:,} {text}" for text in ordered)
+
+
+def counted_runs(reports: Iterable[RunReport]) -> list[RunReport]:
+    """Return the runs whose counts add up: they succeeded, or wait for an approval."""
+    ready = {RunState.SUCCEEDED, RunState.WAITING}
+    return [one for one in reports if one.run.counts and one.run.state in ready]
+
+
+def total(reports: Iterable[RunReport]) -> PlanCounts | None:
+    """Add up the changes of the runs that have any to tell; None when there are none."""
+    found = [one.run.counts for one in counted_runs(reports) if one.run.counts]
+    if not found:
+        return None
+    return PlanCounts(
+        add=sum(counts.add for counts in found),
+        change=sum(counts.change for counts in found),
+        destroy=sum(counts.destroy for counts in found),
+    )
+
+
+def changes(counts: PlanCounts) -> str:
+    """Write counts as Terraform does: ``2 to add, 1 to change, 0 to destroy``."""
+    return f"{counts.add:,} to add, {counts.change:,} to change, {counts.destroy:,} to destroy"
+
+
+def workspaces(reports: Iterable[RunReport]) -> str:
+    """Count the workspaces of runs."""
+    return counted(len({report.run.request.workspace.id for report in reports}), "workspace")
