@@ -89,6 +89,17 @@ def given_up(error: str, *, may_exist: bool) -> Ending:
     return Ending(state=RunState.ERROR, reason=f"{told}{where}. Last: {error}.")
 
 
+def lost(error: str) -> Ending:
+    """Say how a run ends whose job could not be looked at for too long."""
+    return Ending(
+        state=RunState.ERROR,
+        reason=(
+            "Terrakube could not be reached for 6 hours; what became of its job is not known. "
+            f"Last: {error}."
+        ),
+    )
+
+
 def broken(error: str) -> Ending:
     """Say how a run ends that the bridge itself cannot deal with."""
     return Ending(

@@ -19,6 +19,7 @@ from bridge.decisions.endings import (
     PATIENCE,
     TROUBLE_AFTER,
     Ending,
+    lost,
     unreachable,
 )
 from bridge.decisions.following import (
@@ -238,7 +239,7 @@ class Organizations:
         # A refusal does not pass by itself: people are told at once.
         told = lasting or isinstance(error, PermanentRemoteError)
         log.warning("poll.failed", seconds=pause, error=describe(error))
-        lost = await self._database.write_for(
+        given_up = await self._database.write_for(
             lease.held.id,
             queries.fail,
             lease.held,
@@ -246,11 +247,12 @@ class Organizations:
             since=since,
             error=describe(error),
             trouble=unreachable(str(error), from_ms(since)) if told else "",
-            lost_before=now - PATIENCE if now - since >= PATIENCE else None,
+            ending=lost(str(error)),
+            posted_before=now - PATIENCE if now - since >= PATIENCE else None,
             now=now,
         )
-        if lost:
-            log.error("run.given_up", count=len(lost))
+        if given_up:
+            log.error("run.given_up", count=len(given_up))
 
 
 def _since(row: RowMapping) -> int:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.decisions.endings import given_up
+from bridge.decisions.endings import Ending
 from bridge.decisions.following import OLD_INTERVAL, TICK, next_tick
 from bridge.domain.runs import RunPhase, RunState
 from bridge.domain.work import AuditEntry
@@ -166,7 +166,8 @@ def fail(
     since: int,
     error: str,
     trouble: str,
-    lost_before: int | None,
+    ending: Ending,
+    posted_before: int | None,
     now: int,
 ) -> Sequence[str]:
     """Ask nothing of an organization until *not_before*, and tell people if it lasts.
@@ -178,7 +179,8 @@ def fail(
         since: When it began to fail.
         error: What the newest poll got.
         trouble: What every followed run says now; empty while it is too early for that.
-        lost_before: Runs posted before it are given up; None gives up none.
+        ending: How runs end that are given up.
+        posted_before: Those whose job was sent before it are; None gives up none.
         now: Milliseconds.
 
     Returns:
@@ -194,10 +196,12 @@ def fail(
         not_before=not_before,
         failing_since=since,
     )
-    lost = [] if lost_before is None else _give_up(connection, held.id, lost_before, error, now)
+    ended: Sequence[str] = []
+    if posted_before is not None:
+        ended = _give_up(connection, held.id, posted_before, ending, now)
     told = _tell(connection, held.id, trouble) if trouble else []
-    touch_reports(connection, reports_of(connection, [*lost, *told]), now)
-    return lost
+    touch_reports(connection, reports_of(connection, [*ended, *told]), now)
+    return ended
 
 
 def _tell(connection: Connection, organization_id: str, trouble: str) -> Sequence[str]:
@@ -211,9 +215,8 @@ def _tell(connection: Connection, organization_id: str, trouble: str) -> Sequenc
 
 
 def _give_up(
-    connection: Connection, organization_id: str, before: int, error: str, now: int
+    connection: Connection, organization_id: str, before: int, ending: Ending, now: int
 ) -> Sequence[str]:
-    ending = given_up(error, may_exist=True)
     return connection.scalars(
         update(run)
         .where(_followed_in(organization_id), run.c.posted_at < before)
