@@ -1,0 +1,181 @@
+"""What an ended job has to say, as texts for people: the plan, the apply, what went wrong.
+
+Nothing is redacted here: that is for whoever stores them. What Terrakube itself wrote about its
+servers is cut, terraform's own words are not touched.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.decisions.server_traces import cut_servers, cut_work_folder
+from bridge.decisions.step_logs import (
+    Role,
+    apply_text,
+    error_blocks,
+    has_banner,
+    last_lines,
+    plan_text,
+)
+from bridge.domain.runs import Output, OutputKind
+from bridge.domain.terrakube import Diagnostic, Job, JobContext, JobStatus, Step
+
+_TEMPLATE_ERROR: Final = "Template Yaml Error"
+_EXECUTOR_ERROR: Final = "Error sending to executor"
+_VARIABLE_ERROR: Final = "Incomplete sensitive variables"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLog:
+    """The log of a step.
+
+    Attributes:
+        text: Plain, without escape sequences; empty when the step wrote none.
+    """
+
+    step: Step
+    role: Role
+    text: str
+
+
+def outputs_of(job: Job, logs: Sequence[StepLog], context: JobContext) -> tuple[Output, ...]:
+    """Write what people read: errors first, then the plan, then the apply; none is empty."""
+    texts = {
+        OutputKind.ERROR: _errors(job, logs, context) if job.status == JobStatus.FAILED else "",
+        OutputKind.PLAN: _joined(_plans(logs)),
+        OutputKind.APPLY: _joined(_applies(logs)),
+    }
+    return tuple(Output(kind=kind, text=text) for kind, text in texts.items() if text)
+
+
+def reason_of(job: Job, *, explained: bool, expired: bool) -> str:
+    """Say in a sentence why a job failed before terraform did; empty when its errors say it.
+
+    Args:
+        job: The ended job.
+        explained: Whether there is a text about what went wrong.
+        expired: Whether Terrakube's time limit ended it, which is said elsewhere.
+    """
+    if job.status != JobStatus.FAILED or expired:
+        return ""
+    named = next((step.name for step in job.steps if step.status == "failed"), "")
+    if named.startswith(_TEMPLATE_ERROR):
+        return (
+            "Terrakube cannot read the flow of the template. Correct it in Terrakube; "
+            "the log of its API says more."
+        )
+    if named.startswith(_EXECUTOR_ERROR):
+        return "Terrakube could not reach its executor. Is it running?"
+    if named.startswith(_VARIABLE_ERROR):
+        return (
+            "Terrakube did not start it: a sensitive variable of the workspace has no value. "
+            "Set or delete it there."
+        )
+    if not explained:
+        return (
+            "Terrakube does not say why the job failed; its executor may have died. "
+            "Look at the job there."
+        )
+    return ""
+
+
+def _plans(logs: Sequence[StepLog]) -> Iterator[str]:
+    """Yield plans, and what scripts before the first apply said."""
+    for log in logs:
+        if log.role is Role.APPLY:
+            return
+        if log.role is Role.PLAN:
+            yield cut_work_folder(plan_text(log.text))
+        else:
+            yield from _script(log)
+
+
+def _applies(logs: Sequence[StepLog]) -> Iterator[str]:
+    """Yield applies, and everything from the first of them on."""
+    begun = False
+    for log in logs:
+        begun = begun or log.role is Role.APPLY
+        if begun and log.role is Role.OTHER:
+            yield from _script(log)
+        elif begun:
+            shown = apply_text if log.role is Role.APPLY else plan_text
+            yield cut_work_folder(shown(log.text))
+
+
+def _script(log: StepLog) -> Iterator[str]:
+    # A step that failed before terraform is an error, and nothing else.
+    if log.text.strip() and log.step.status != "failed":
+        yield f"{log.step.name}:\n{cut_work_folder(plan_text(log.text))}"
+
+
+def _errors(job: Job, logs: Sequence[StepLog], context: JobContext) -> str:
+    failed = [log for log in logs if log.step.status == "failed"]
+    diagnosed = list(_diagnoses(logs, context))
+    known = {diagnostic.summary for diagnostic in diagnosed}
+    found = [_diagnostic_text(diagnostic) for diagnostic in diagnosed]
+    for log in failed:
+        found += [
+            block for block in _blocks(log) if _summary(block) not in known or _says_more(block)
+        ]
+    if not found:
+        found = [cut_work_folder(last_lines(log.text)) for log in failed]
+    if not any(found):
+        found = [*_names(job), _said(job.output)]
+    return _joined(found)
+
+
+def _diagnoses(logs: Sequence[StepLog], context: JobContext) -> Iterator[Diagnostic]:
+    """Yield the errors the server knows with their details, each once."""
+    seen: set[Diagnostic] = set()
+    for log in logs:
+        rows = context.applies.get(log.step.id, ()) + context.plans.get(log.step.id, ())
+        of_rows = (diagnostic for row in rows for diagnostic in row.diagnostics)
+        for diagnostic in (*of_rows, *context.diagnostics.get(log.step.id, ())):
+            if diagnostic.severity == "error" and diagnostic not in seen:
+                seen.add(diagnostic)
+                yield diagnostic
+
+
+def _diagnostic_text(diagnostic: Diagnostic) -> str:
+    """Write a diagnostic as terraform does."""
+    where = [
+        line
+        for line, known in (
+            (f"  with {diagnostic.address},", diagnostic.address),
+            (f"  on {diagnostic.location}", diagnostic.location),
+        )
+        if known
+    ]
+    parts = (f"Error: {diagnostic.summary}", "\n".join(where), diagnostic.detail.strip())
+    return cut_work_folder("\n\n".join(part for part in parts if part))
+
+
+def _blocks(log: StepLog) -> list[str]:
+    if has_banner(log.text):
+        return [cut_work_folder(block) for block in error_blocks(log.text)]
+    return [cut_servers(log.text.strip())] if log.text.strip() else []
+
+
+def _summary(block: str) -> str:
+    return block.partition("\n")[0].removeprefix("Error: ")
+
+
+def _says_more(block: str) -> bool:
+    return "\n" in block
+
+
+def _names(job: Job) -> Iterator[str]:
+    """Yield the names of failed steps that are Terrakube's own error texts."""
+    for step in job.steps:
+        if step.status == "failed" and step.name.startswith((_EXECUTOR_ERROR, _TEMPLATE_ERROR)):
+            yield cut_servers(step.name)
+
+
+def _said(output: str) -> str:
+    """Return the text of a job's ``output``, without the markers of steps."""
+    lines = (line for line in output.splitlines() if not line.strip().startswith("Step "))
+    return "\n".join(lines).strip()
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return "\n\n".join(text for text in texts if text)

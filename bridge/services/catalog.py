@@ -1,0 +1,70 @@
+"""What Terrakube holds, read at most once in a short while.
+
+A pull request asks for every workspace of every organization; a burst of deliveries must not
+multiply that. What has to be exact at one moment (a lock, a job) is never read from here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar, cast
+
+from cachetools import TTLCache
+
+from bridge.domain.terrakube import Organization, Template, Workspace
+from bridge.ports import JobServer
+
+T = TypeVar("T")
+
+FRESH_FOR = 15.0
+"""Seconds: short enough that a new workspace is seen by the next pull request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Organizations, workspaces and templates, cached for :data:`FRESH_FOR` seconds."""
+
+    server: JobServer
+    _cache: TTLCache[str, object] = field(
+        default_factory=lambda: TTLCache(maxsize=10_000, ttl=FRESH_FOR)
+    )
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def organizations(self) -> Sequence[Organization]:
+        """List the configured organizations."""
+        return await self._read("organizations", self.server.organizations)
+
+    async def workspaces(self) -> Sequence[Workspace]:
+        """List the workspaces of all configured organizations."""
+        found: list[Workspace] = []
+        for organization in await self.organizations():
+            found += await self._read(
+                f"workspaces:{organization.id}",
+                partial(self.server.workspaces, organization),
+            )
+        return found
+
+    async def templates(self, organization_id: str) -> Sequence[Template]:
+        """List one organization's templates."""
+        return await self._read(
+            f"templates:{organization_id}", lambda: self.server.templates(organization_id)
+        )
+
+    async def all_templates(self) -> Mapping[str, Sequence[Template]]:
+        """Map organization ids to their templates."""
+        return {
+            organization.id: await self.templates(organization.id)
+            for organization in await self.organizations()
+        }
+
+    def forget(self) -> None:
+        """Read everything again at the next question."""
+        self._cache.clear()
+
+    async def _read(self, key: str, ask: Callable[[], Awaitable[Sequence[T]]]) -> Sequence[T]:
+        # One lock a key: a burst that finds the cache empty asks once, not a hundred times.
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if key not in self._cache:
+                self._cache[key] = await ask()
+            return cast("Sequence[T]", self._cache[key])
