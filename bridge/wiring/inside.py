@@ -72,10 +72,8 @@ async def build_inside(
     publishing = PublishService(
         forges=outside.forges,
         store=store,
-        server=server,
         policy=policy,
         markers=Markers(derived_key(key, "marker")),
-        clock=clock,
     )
     dispatcher = make_dispatcher(
         Services(forges=outside.forges, catalog=catalog, store=store, policy=policy)

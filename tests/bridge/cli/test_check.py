@@ -1,0 +1,50 @@
+"""``check`` prints what came out of the settings, and never a secret."""
+
+from bridge.settings.printing import MASK
+from tests.bridge.cli.conftest import ENOUGH, CommandLine
+
+
+def test_the_resolved_settings_say_where_each_value_came_from(command_line: CommandLine) -> None:
+    command_line.configure()
+    command_line.monkeypatch.setenv("BRIDGE_LOG__LEVEL", "debug")
+    (command_line.folder / "bridge.yaml").write_text("\nslack: {mode: http}\n")
+    said = command_line("check", "--json")
+    resolved = said.json()
+    assert isinstance(resolved, dict)
+    assert said.code == 0
+    assert resolved["notes"] == ["slack is not available yet"]
+    assert {key: resolved["settings"][key] for key in SHOWN} == SHOWN
+
+
+SHOWN = {
+    "terrakube.url": {"value": "http://127.0.0.1:1", "source": ".env line 1"},
+    "terrakube.token": {"value": MASK, "source": ".env line 2"},
+    "forges.code.token": {"value": MASK, "source": ".env line 6"},
+    "log.level": {"value": "debug", "source": "environment"},
+    "slack.mode": {"value": "http", "source": "bridge.yaml line 2"},
+    "listen.port": {"value": "8080", "source": "default"},
+}
+
+
+def test_no_secret_is_printed(command_line: CommandLine) -> None:
+    secrets = {
+        "BRIDGE_SECRET_KEY": "canary-key-0123456789-0123456789-0123456789",
+        "BRIDGE_DATABASE__URL": "postgresql://bridge:canary-of-the-database@db.example.com/bridge",
+    }
+    command_line.configure(**secrets)
+    said = command_line("check")
+    assert said.code == 0
+    assert "canary" not in said.out + "".join(said.err)
+    assert [value for value in ENOUGH.values() if "canary" in value and value in said.out] == []
+
+
+def test_online_warns_of_a_terrakube_that_does_not_answer(command_line: CommandLine) -> None:
+    command_line.configure()
+    said = command_line("check", "--online", "--json")
+    resolved = said.json()
+    assert isinstance(resolved, dict)
+    assert said.code == 0
+    assert [note.partition(":")[0] for note in resolved["notes"]] == [
+        "Terrakube could not be asked about templates and rights",
+        "forge code",
+    ]
