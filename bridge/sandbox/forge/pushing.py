@@ -41,6 +41,8 @@ async def move_ref(
     """Move one ref (`NOTHING` deletes it) as a push would, and tell everybody."""
     async with world.lock(repository):
         before = (await repository.git.refs()).get(name, NOTHING)
+        if before == sha:
+            return
         await repository.git.set_ref(name, sha)
         update = await _update(repository, name, before, sha)
     await refs_moved(world, repository, (update,), actor=actor)
