@@ -79,10 +79,8 @@ def test_a_mistake_is_a_line_on_standard_error_without_a_traceback(
     command_line.configure(BRIDGE_TERRAKUBE__TOKN="x")
     said = command_line("check")
     assert (said.code, said.out) == (2, "")
-    assert said.err == [
-        ".env line 8: BRIDGE_TERRAKUBE__TOKN: there is no such setting; did you mean "
-        "BRIDGE_TERRAKUBE__TOKEN?"
-    ]
+    meant = "there is no such setting; did you mean BRIDGE_TERRAKUBE__TOKEN?"
+    assert said.err == [f".env line 8: BRIDGE_TERRAKUBE__TOKN: {meant}"]
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["check", "--nonsense"], ["replay", "abc"]])
@@ -99,7 +97,7 @@ def test_wrong_usage_ends_with_2(command_line: CommandLine, arguments: list[str]
     ],
 )
 def test_only_a_bug_shows_its_traceback(
-    command_line: CommandLine, raised: BaseException, code: int, traceback: bool
+    command_line: CommandLine, raised: BaseException, code: int, *, traceback: bool
 ) -> None:
     def fail(*_: object) -> None:
         raise raised
