@@ -9,6 +9,7 @@ import structlog
 
 from bridge.decisions.bindings import bindings_of
 from bridge.decisions.pull_requests import UNKNOWN_REPOSITORY
+from bridge.decisions.pushes import compared_from
 from bridge.decisions.repositories import Matcher
 from bridge.decisions.triggers import Facts
 from bridge.domain.errors import (
@@ -106,15 +107,18 @@ async def pushed_files(
 ) -> ChangedFiles:
     """List what a push changed; incomplete when that cannot be told.
 
-    A new branch is compared with the default branch. After a forced push what was dropped counts,
-    too: as comparing starts from the last common commit, it is done in both directions.
+    After a forced push what was dropped counts, too: as comparing starts from the last common
+    commit, it is done in both directions.
     """
-    before = event.before or repository.default_branch
-    if before is None or before == event.branch:
+    seen = await services.store.branch_head(event.repository, event.branch)
+    before = compared_from(event, seen=seen, default=repository.default_branch)
+    if before is None:
         return ChangedFiles(paths=(), complete=False, reason="the branch is new")
     forge = services.forges[event.repository.forge]
     forwards = await _compared(forge, event, before, event.after)
-    if event.forced is False or event.before is None or not forwards.complete:
+    is_new = before == repository.default_branch
+    straight = is_new or (event.forced is False and before == event.before)
+    if straight or not forwards.complete:
         return forwards
     backwards = await _compared(forge, event, event.after, before)
     if not backwards.complete:

@@ -53,13 +53,15 @@ def decide_pull_request(
     targets = tuple(target for _, target in found)
     if not targets:
         return _tell(pull_request, NOTHING, nothing_text(facts, pull_request, changed), ())
-    asked_for = bool(allowed) or _was_decided(pull_request, stored)
     if not is_allowed(pull_request, stored, allowed):
         return _tell(pull_request, FORK, fork_text(facts, pull_request), targets)
     if refusal := refuse_applying_fork(pull_request, targets):
         return _tell(pull_request, ERROR, refusal, targets)
-    if not asked_for and (question := _question(facts, pull_request, targets)):
-        return question
+    question = None if allowed else _question(facts, pull_request, targets)
+    if question is not None:
+        # Somebody may have answered it already: those plans are not made a second time.
+        answered = _answered(pull_request, stored)
+        return Tell(verdict=answered) if answered else question
     return Start(targets=targets, verdict=planning(pull_request, targets))
 
 
@@ -94,10 +96,12 @@ def refuse_applying_fork(pull_request: PullRequest, targets: Sequence[Target]) -
     names = sorted({target.template.reference for target in targets if target.applies})
     if not names:
         return ""
-    return (
-        "The code of a fork is planned at most, never applied, and this would: template "
-        f"{listed(names)}. Use a template that only plans."
+    problems = dict.fromkeys(target.problem for target in targets if target.problem)
+    refusal = (
+        "The code of a fork is planned at most, never applied, and nothing says that template "
+        f"{listed(names)} only plans."
     )
+    return " ".join([*problems, refusal])
 
 
 def fork_text(facts: Facts, pull_request: PullRequest) -> str:
@@ -163,15 +167,13 @@ def _question(facts: Facts, pull_request: PullRequest, targets: Sequence[Target]
     return None
 
 
-def _was_decided(pull_request: PullRequest, stored: PullRequestRecord | None) -> bool:
-    """Tell whether this head is being planned already, because somebody asked for it."""
-    return (
-        stored is not None
-        and stored.base_branch == pull_request.base_branch
-        and stored.verdict is not None
-        and stored.verdict.kind == PLANNING
-        and stored.verdict.head_sha == pull_request.head_sha
-    )
+def _answered(pull_request: PullRequest, stored: PullRequestRecord | None) -> Verdict | None:
+    """Return the verdict of a head that is being planned because somebody asked for it."""
+    if stored is None or stored.base_branch != pull_request.base_branch or not stored.verdict:
+        return None
+    verdict = stored.verdict
+    planned = verdict.kind == PLANNING and verdict.head_sha == pull_request.head_sha
+    return verdict if planned else None
 
 
 def nothing_text(facts: Facts, pull_request: PullRequest, changed: ChangedFiles) -> str:

@@ -73,6 +73,24 @@ def decide_moment(
     return GoOn()
 
 
+def compared_from(event: BranchPushed, *, seen: str | None, default: str | None) -> str | None:
+    """Choose what a push is compared with; None when there is nothing.
+
+    It is where the branch was when a push was last dealt with: then a push that was never told
+    about is made up for by the next one.
+
+    Args:
+        event: The push.
+        seen: Where the branch was when a push was last dealt with; None when none was.
+        default: The repository's default branch: what a new branch is compared with.
+    """
+    if seen is not None and seen != event.after:
+        return seen
+    if event.before is not None:
+        return event.before
+    return None if default == event.branch else default
+
+
 def decide_push(facts: Facts, *, branch: str, changed: ChangedFiles) -> Ignore | Start:
     """Choose what a push to a branch starts."""
     found = affected(facts, On.PUSH, branch=branch, changes=Changes.of(changed))

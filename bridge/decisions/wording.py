@@ -12,14 +12,14 @@ _UNFIT = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufef
 
 
 def code(text: str) -> str:
-    """Write *text* as a code span, on one line, shortened when it is very long."""
-    line = _UNFIT.sub(" ", text).strip()
+    """Write *text* as a code span, on one line, shortened when it is very long; never empty."""
+    line = _UNFIT.sub(" ", text).strip() or "''"
     if len(line) > _LONGEST:
         line = f"{line[: _LONGEST - 1]}…"
     longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
     fence = "`" * (longest + 1)
-    pad = " " if line.startswith("`") or line.endswith("`") or not line else ""
-    return f"{fence}{pad}{line or ' '}{pad}{fence}"
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
 
 
 def listed(names: Sequence[str], *, most: int = 10) -> str:

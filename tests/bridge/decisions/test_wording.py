@@ -1,0 +1,54 @@
+"""What others wrote stays inert in our sentences."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.decisions.wording import code, counted, listed
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("main", "`main`"),
+        ("@acme/admins", "`@acme/admins`"),
+        ("a`b", "``a`b``"),
+        ("`a`", "`` `a` ``"),
+        ("a``b`c", "```a``b`c```"),
+        ("a\nb\r\nc", "`a b c`"),
+        ("a\u202eb\u200bc", "`a b c`"),
+        ("", "`''`"),
+        ("  ", "`''`"),
+        ("x" * 200, f"`{'x' * 119}…`"),
+    ],
+)
+def test_code_spans_hold_anything(text: str, expected: str) -> None:
+    assert code(text) == expected
+
+
+@given(st.text(alphabet=st.sampled_from("`a \n@<>\\|"), max_size=40))
+def test_nothing_breaks_out_of_a_code_span(text: str) -> None:
+    span = code(text)
+    fence = re.match(r"`+", span)
+    assert fence is not None
+    inside = span[len(fence[0]) : -len(fence[0])]
+    assert span.endswith(fence[0])
+    assert "\n" not in span
+    assert fence[0] not in re.findall(r"`+", inside)
+    assert not inside.startswith("`")
+    assert not inside.endswith("`")
+
+
+def test_long_lists_say_how_many_more_there_are() -> None:
+    assert listed(["a", "b"]) == "`a`, `b`"
+    assert listed(["a", "b", "c"], most=2) == "`a`, `b` and 1 more"
+
+
+def test_numbers_have_their_noun() -> None:
+    assert [counted(number, "workspace") for number in (0, 1, 2)] == [
+        "0 workspaces",
+        "1 workspace",
+        "2 workspaces",
+    ]
