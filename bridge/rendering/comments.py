@@ -13,7 +13,7 @@ from bridge.domain.runs import Output, OutputKind, RunState, Verb
 from bridge.domain.work import Verdict
 from bridge.rendering.diffs import closing_line, first_error, shown
 from bridge.rendering.durations import counted, duration
-from bridge.rendering.escaping import escape, link, name, prose
+from bridge.rendering.escaping import clean, escape, link, name, prose
 from bridge.rendering.items import Fold, Item, Measure, Paragraph, Table
 from bridge.rendering.splitting import Split, split
 from bridge.rendering.wording import (
@@ -122,7 +122,7 @@ def _opening(report: PullRequestReport) -> Iterator[Item]:
     yield from (Paragraph(text=text) for text in _destroy_warnings(report))
     verdict = _verdict(report)
     if verdict is not None and verdict.text.strip():
-        yield Paragraph(text=verdict.text.strip())
+        yield Paragraph(text=clean(verdict.text).strip())
     yield from _notes(report)
     current = [(_rank(one), _row(report, one)) for one in report.runs]
     stale = [

@@ -1,0 +1,193 @@
+"""Statuses: what may be required by a branch rule must never say success without reason."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from bridge.domain.reports import CommitReport, RunReport
+from bridge.domain.runs import RunState, Verb
+from bridge.domain.vcs import CommitStatus, StatusState
+from bridge.domain.work import Verdict
+from bridge.rendering.statuses import context_of, render_status, render_statuses
+from tests.bridge.rendering.reports import a_commit_report, a_report, a_run, a_verdict, a_workspace
+
+PENDING, SUCCESS = StatusState.PENDING, StatusState.SUCCESS
+FAILURE, ERROR = StatusState.FAILURE, StatusState.ERROR
+
+
+def render(report: CommitReport, limit: int = 0) -> Sequence[CommitStatus]:
+    statuses = render_statuses(report, prefix="terrakube", per_workspace_limit=limit)
+    assert all(len(status.description) <= 140 for status in statuses)
+    assert all(status.description for status in statuses)
+    return statuses
+
+
+def plan(name: str, state: RunState, counts: tuple[int, int, int] | None = None) -> RunReport:
+    return a_report(a_run(name, state, counts=counts))
+
+
+OK = plan("ok", RunState.SUCCEEDED, (2, 1, 0))
+SAME = plan("same", RunState.SUCCEEDED, (0, 0, 0))
+RUNNING = plan("running", RunState.RUNNING)
+QUEUED = plan("queued", RunState.QUEUED)
+WAITING = plan("waiting", RunState.WAITING, (1, 0, 0))
+FAILED = plan("failed", RunState.FAILED)
+BROKEN = plan("broken", RunState.ERROR)
+REJECTED = plan("rejected", RunState.REJECTED)
+CANCELLED = plan("cancelled", RunState.CANCELLED)
+SUPERSEDED = plan("superseded", RunState.SUPERSEDED)
+PLANNING, NOTHING, FORK = a_verdict(), a_verdict("nothing"), a_verdict("fork")
+
+
+@pytest.mark.parametrize(
+    ("runs", "verdicts", "state", "description"),
+    [
+        ((), (NOTHING,), SUCCESS, "No workspace is affected."),
+        ((), (NOTHING, NOTHING), SUCCESS, "No workspace is affected."),
+        ((), (PLANNING,), PENDING, "The plans are about to start."),
+        (
+            (),
+            (FORK,),
+            ERROR,
+            "Not planned: it comes from a fork. The pull request says how to allow it.",
+        ),
+        (
+            (),
+            (a_verdict("draft"),),
+            ERROR,
+            "Not planned: it is a draft. It is planned when it is ready for review.",
+        ),
+        (
+            (),
+            (a_verdict("too_many"),),
+            ERROR,
+            "Not planned: too many workspaces. The pull request says how to plan them.",
+        ),
+        (
+            (),
+            (a_verdict("a word of a newer version"),),
+            ERROR,
+            "Not planned: the bridge could not decide what to plan. The pull request says why.",
+        ),
+        (
+            (OK,),
+            (PLANNING,),
+            SUCCESS,
+            "1 planned: 2 to add, 1 to change, 0 to destroy",
+        ),
+        ((SAME,), (PLANNING,), SUCCESS, "1 unchanged"),
+        (
+            (OK, SAME),
+            (PLANNING,),
+            SUCCESS,
+            "1 planned, 1 unchanged: 2 to add, 1 to change, 0 to destroy",
+        ),
+        ((RUNNING, QUEUED), (PLANNING,), PENDING, "1 planning, 1 queued"),
+        (
+            (WAITING,),
+            (PLANNING,),
+            PENDING,
+            "1 waiting for approval: 1 to add, 0 to change, 0 to destroy",
+        ),
+        ((SAME, FAILED), (PLANNING,), FAILURE, "1 failed, 1 unchanged"),
+        ((FAILED, RUNNING), (PLANNING,), FAILURE, "1 failed, 1 planning"),
+        ((BROKEN, RUNNING), (PLANNING,), ERROR, "1 error, 1 planning"),
+        ((BROKEN, FAILED), (PLANNING,), FAILURE, "1 failed, 1 error"),
+        ((REJECTED,), (PLANNING,), FAILURE, "1 rejected"),
+        ((CANCELLED,), (PLANNING,), ERROR, "1 cancelled"),
+        ((SUPERSEDED,), (), ERROR, "1 superseded"),
+        # One pull request must not unlock another with the same head.
+        (
+            (OK,),
+            (PLANNING, FORK),
+            ERROR,
+            "Not planned: it comes from a fork. The pull request says how to allow it.",
+        ),
+        ((RUNNING,), (NOTHING, PLANNING), PENDING, "1 planning"),
+        ((OK,), (NOTHING,), SUCCESS, "1 planned: 2 to add, 1 to change, 0 to destroy"),
+    ],
+)
+def test_the_aggregate_is_the_worst_of_all(
+    runs: tuple[RunReport, ...],
+    verdicts: tuple[Verdict, ...],
+    state: StatusState,
+    description: str,
+) -> None:
+    (status,) = render(a_commit_report(*runs, verdicts=verdicts))
+    assert (status.context, status.state, status.description) == (
+        "terrakube/plan",
+        state,
+        description,
+    )
+
+
+def test_only_success_of_everything_is_success() -> None:
+    """Whatever state is added to a success, the aggregate succeeds for that one alone."""
+    for state in RunState:
+        (status,) = render(a_commit_report(OK, plan("x", state), verdicts=(PLANNING,)))
+        assert (status.state is SUCCESS) == (state is RunState.SUCCEEDED)
+
+
+def test_a_commit_nobody_asked_about_has_no_status() -> None:
+    assert render(a_commit_report()) == []
+
+
+def test_pushes_and_applies_have_aggregates_of_their_own() -> None:
+    push = a_report(a_run("app", verb=Verb.PUSH, applies=True, counts=(1, 0, 0)))
+    apply = a_report(a_run("app", RunState.WAITING, verb=Verb.APPLY))
+    assert [
+        (status.context, status.state, status.description)
+        for status in render(a_commit_report(apply, push))
+    ] == [
+        ("terrakube/apply", PENDING, "1 waiting for approval"),
+        ("terrakube/push", SUCCESS, "1 applied: 1 to add, 0 to change, 0 to destroy"),
+    ]
+
+
+def test_a_run_that_a_push_began_counts_for_the_pull_request_that_shares_it() -> None:
+    push = a_report(a_run("shared", RunState.FAILED, verb=Verb.PUSH))
+    statuses = render(a_commit_report(OK, push, verdicts=(a_verdict(workspaces=2),)))
+    assert (statuses[0].context, statuses[0].state) == ("terrakube/plan", FAILURE)
+    statuses = render(a_commit_report(OK, push, verdicts=(a_verdict(workspaces=1),)))
+    assert (statuses[0].context, statuses[0].state) == ("terrakube/plan", SUCCESS)
+
+
+def test_a_push_that_shares_the_plans_of_a_pull_request_concludes_with_them() -> None:
+    report = a_commit_report(OK, verdicts=(PLANNING,))
+    status = render_status(report, "terrakube/push", prefix="terrakube", per_workspace_limit=10)
+    assert status is not None
+    assert (status.context, status.state) == ("terrakube/push", SUCCESS)
+    assert (
+        render_status(report, "terrakube/apply", prefix="terrakube", per_workspace_limit=10) is None
+    )
+
+
+def test_the_worst_run_is_linked() -> None:
+    (status,) = render(a_commit_report(OK, FAILED, verdicts=(PLANNING,)))
+    assert status.target_url == FAILED.job_url
+
+
+def test_workspaces_have_a_status_each_up_to_the_limit() -> None:
+    locked = a_report(
+        a_run("locked", RunState.ERROR, job="", reason="Workspace acme/locked is `locked`. " * 9)
+    )
+    report = a_commit_report(OK, locked, verdicts=(PLANNING,))
+    assert [status.context for status in render(report, limit=1)] == ["terrakube/plan"]
+    assert render(report, limit=2)[1:] == [
+        CommitStatus(
+            context="terrakube/plan: acme/ok",
+            state=SUCCESS,
+            description="Planned: 2 to add, 1 to change, 0 to destroy",
+            target_url=OK.job_url,
+        ),
+        CommitStatus(
+            context="terrakube/plan: acme/locked",
+            state=ERROR,
+            description=("Error. " + "Workspace acme/locked is locked. " * 9)[:139] + "…",
+        ),
+    ]
+
+
+def test_contexts_have_exact_names() -> None:
+    assert context_of("tk", Verb.PLAN) == "tk/plan"
+    assert context_of("terrakube", Verb.PUSH, a_workspace("net")) == "terrakube/push: acme/net"
