@@ -14,7 +14,7 @@ from bridge.sandbox.terrakube.answers import (
     document,
 )
 from bridge.sandbox.terrakube.documents import Documents, page_of
-from bridge.sandbox.terrakube.model import Entity, Job, Status
+from bridge.sandbox.terrakube.model import Entity, Job, Organization, Status
 from bridge.sandbox.terrakube.people import Caller
 from bridge.sandbox.terrakube.places import Place, is_readable, locate
 from bridge.sandbox.terrakube.queries import Query, parse_query, sorted_by
@@ -45,7 +45,7 @@ class JsonApi:
             "DELETE": self._delete,
         }
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """Answer one request."""
         verb = self._verbs.get(request.method)
         if verb is None:
@@ -72,9 +72,14 @@ class JsonApi:
             raise UnexpectedRequest(msg)
         query = parse_query(request.query.items(), place.resource, self._world.schema)
         made = Writer(self._world, caller).create(place, read_document(await request.read()))
+        # The answer to a POST knows sparse fields and no includes (create/with_include).
+        documents = self._documents(Query(fields=query.fields), caller)
+        answer = document(documents.one(made, place.resource), 201)
         if isinstance(made, Job):
             self._scheduler.created(made)
-        return document(self._documents(query, caller).one(made, place.resource), 201)
+        if isinstance(made, Organization):
+            self._world.add_default_templates(made)
+        return answer
 
     async def _patch(self, request: web.Request) -> web.Response:
         _need_type(request, {"Accept": _PATCHED, "Accept-Patch": _PATCHED})

@@ -102,6 +102,6 @@ def build(gate: Gate, api: JsonApi, others: Others) -> web.Application:
         return await gate.answer(request, handler)
 
     application = web.Application(middlewares=[record, answer], client_max_size=2**24)
-    application.router.add_route("*", "/api/v1/{path:.+}", api)
+    application.router.add_route("*", "/api/v1/{path:.+}", api.answer)
     application.router.add_routes(list(others.routes()))
     return application

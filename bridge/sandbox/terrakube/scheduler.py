@@ -209,8 +209,10 @@ class Scheduler:
         older = [mate for number, mate in mates.items() if number < job.number]
         if not older:
             return False
-        passes = all(mate.status is Status.WAITING for mate in older) and self._is_plan_only(job)
-        return not passes
+        held_up = any(mate.status is Status.WAITING for mate in older) and all(
+            mate.status is Status.WAITING or not mate.prepared for mate in older
+        )
+        return not (held_up and self._is_plan_only(job))
 
     def _is_plan_only(self, job: Job) -> bool:
         template = self.world.templates.get(job.template_reference or "")

@@ -89,7 +89,9 @@ class StandIn:
         self, name: str, *, teams: Mapping[str, str] = DEFAULT_TEAMS
     ) -> Organization:
         """An organization with the default templates; *teams* are roles by name."""
-        return self.world.add_organization(name, teams=teams)
+        made = self.world.add_organization(name, teams=teams)
+        self.world.add_default_templates(made)
+        return made
 
     def add_workspace(
         self,

@@ -139,14 +139,18 @@ class World:
     def add_organization(
         self, name: str, *, by: str = ADMIN, teams: Mapping[str, str] | None = None, **more: Value
     ) -> Organization:
-        """An organization with the templates that every new one gets; *teams* are roles by name."""
+        """An organization without templates yet; *teams* are roles by name."""
         made = Organization(**self._audit(by, more), name=name, **more)
         self.organizations[made.id] = made
-        for title, description, text in _TEMPLATES:
-            self.add_template(made, title, text, description=description, by=by)
         for team, role in (teams or {}).items():
             self.add_team(made, team, role=role)
         return made
+
+    def add_default_templates(self, organization: Organization) -> None:
+        """What every new organization gets, a moment after the answer to its creation."""
+        by = organization.created_by
+        for title, description, text in _TEMPLATES:
+            self.add_template(organization, title, text, description=description, by=by)
 
     def add_team(self, organization: Organization, name: str, **more: Value) -> Team:
         """A team; *more* holds its role and, for role custom, flags."""
@@ -204,9 +208,11 @@ class World:
         owner.notifiers[made.id] = made
         return made
 
-    def add_trigger(self, notifier: Notifier, status: Status, *, by: str = ADMIN) -> Trigger:
+    def add_trigger(
+        self, notifier: Notifier, status: Status, *, by: str = ADMIN, **more: Value
+    ) -> Trigger:
         """Make *notifier* speak about *status*."""
-        made = Trigger(**self._audit(by, {}), configuration=notifier, job_status=status)
+        made = Trigger(**self._audit(by, more), configuration=notifier, job_status=status, **more)
         notifier.triggers[made.id] = made
         return made
 
@@ -214,7 +220,8 @@ class World:
         self, organization: Organization, workspace: Workspace, *, by: str = ADMIN, **more: Value
     ) -> Job:
         """A job as POST makes it; *more* are attributes of ``Job``."""
-        audit = self._audit(by, {"id": more.pop("id", None) or next(self.job_ids)})
+        more["id"] = more.get("id") or next(self.job_ids)
+        audit = self._audit(by, more)
         made = Job(**audit, organization=organization, workspace=workspace, **more)
         self.jobs[made.id] = organization.jobs[made.id] = workspace.jobs[made.id] = made
         self.creates[made.comments or ""] += 1

@@ -262,15 +262,12 @@ class Writer:
         self, entity: Entity | None, resource: Resource, values: Mapping[str, Any]
     ) -> None:
         for attribute in resource.attributes.values():
-            absent = entity is None and attribute.slot not in values
-            null = attribute.slot in values and values[attribute.slot] is None
-            if (
-                attribute.required
-                and (absent or null)
-                and not _has_default(resource, attribute.slot)
-            ):
+            slot = attribute.slot
+            absent = entity is None and slot not in values and not _has_default(resource, slot)
+            null = slot in values and values[slot] is None
+            if attribute.required and (absent or null):
                 shown = "" if entity is None else str(entity.id)
-                raise self._null(attribute.slot, f"{shown}, null")
+                raise self._null(slot, f"{shown}, null")
         self._check_lengths(resource, values)
 
     def _check_lengths(self, resource: Resource, values: Mapping[str, Any]) -> None:
