@@ -27,6 +27,9 @@ from bridge.terrakube import connect
 from tests.bench.jobs import ORGANIZATIONS, organization_id, status_of, workspace_id
 
 _REPOSITORY = RepositoryRef(forge="github", id="7", slug="acme/infra")
+_INTERVALS = {"running": 15_000, "waitingApproval": 60_000}
+"""Milliseconds between looks at a job that has not changed for long."""
+
 _CHUNK = 500
 
 
@@ -65,6 +68,8 @@ def a_run(number: int, now: int) -> dict[str, Any]:
         "state": "running" if status == "running" else "waiting",
         "job_id": str(number),
         "job_status": status,
+        "look_interval": _INTERVALS[status],
+        "next_look": now,
         "posted_at": now - 600_000,
         "changed_at": now - 600_000,
         "created_at": now - 600_000,

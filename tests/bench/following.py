@@ -11,8 +11,8 @@ from urllib.request import urlopen
 from tests.bench.processes import Program, program
 
 COUNTS: Final = (1_000, 10_000)
-SETTLE: Final = 65.0
-"""Seconds until every job was looked at and has the interval it will keep."""
+SETTLE: Final = 20.0
+"""Seconds until every job was looked at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Effort:
     seconds: float = 120.0
 
 
-QUICK: Final = Effort(counts=(100,), settle=1.0, seconds=0.5)
+QUICK: Final = Effort(counts=(100,), settle=2.0, seconds=0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,9 @@ class Connection(asyncio.Protocol):
             self._answer.set_exception(exc or ConnectionResetError())
 
     async def ask(self, data: bytes) -> int:
+        """Send a request and return the status of its answer; OSError when there is none."""
+        if self._transport.is_closing():
+            raise ConnectionResetError
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(data)
         return await self._answer
@@ -61,7 +64,8 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
 
-async def _connect(port: int) -> Connection:
+async def connect(port: int) -> Connection:
+    """Open a connection to the server."""
     _, connection = await asyncio.get_running_loop().create_connection(
         Connection, "127.0.0.1", port
     )
@@ -78,7 +82,7 @@ async def _ask(connection: Connection, data: bytes, seconds: list[float]) -> boo
 async def flat_out(port: int, requests: list[bytes], connections: int) -> Load:
     """Keep every connection busy."""
     waiting: Iterator[bytes] = iter(requests)
-    open_connections = [await _connect(port) for _ in range(connections)]
+    open_connections = [await connect(port) for _ in range(connections)]
     seconds: list[float] = []
     answers: list[bool] = []
 
@@ -102,7 +106,7 @@ async def steady(port: int, requests: list[bytes], per_second: float) -> Load:
     answers: list[bool] = []
 
     async def one(data: bytes) -> None:
-        connection = idle.get_nowait() if not idle.empty() else await _connect(port)
+        connection = idle.get_nowait() if not idle.empty() else await connect(port)
         answers.append(await _ask(connection, data, seconds))
         idle.put_nowait(connection)
 

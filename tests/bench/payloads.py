@@ -8,8 +8,12 @@ from typing import Final
 SECRET: Final = b"a secret for the bench"
 
 
-def pull_request_body(number: int, size: int) -> bytes:
-    """Build a pull request delivery of about *size* bytes, shaped as GitHub's: mostly addresses."""
+def pull_request_body(number: int, size: int, *, pull: int | None = None) -> bytes:
+    """Build a pull request delivery of about *size* bytes, shaped as GitHub's: mostly addresses.
+
+    Each *number* is another head, by default of another pull request.
+    """
+    pull = number if pull is None else pull
     head = hashlib.sha1(str(number).encode(), usedforsecurity=False).hexdigest()
     repository: dict[str, object] = {
         "id": 7,
@@ -17,7 +21,7 @@ def pull_request_body(number: int, size: int) -> bytes:
         "owner": {"login": "acme", "id": 1, "type": "Organization"},
     }
     pull_request: dict[str, object] = {
-        "number": number,
+        "number": pull,
         "state": "open",
         "title": f"Widen the subnet, {number}",
         "head": {"ref": "subnet", "sha": head, "repo": repository},
@@ -26,7 +30,7 @@ def pull_request_body(number: int, size: int) -> bytes:
     }
     payload: dict[str, object] = {
         "action": "synchronize",
-        "number": number,
+        "number": pull,
         "before": "a" * 40,
         "after": head,
         "pull_request": pull_request,
@@ -41,9 +45,9 @@ def pull_request_body(number: int, size: int) -> bytes:
     return json.dumps({**payload, "addresses": urls}).encode()
 
 
-def request(number: int, run: str, size: int) -> bytes:
+def request(number: int, run: str, size: int, *, pull: int | None = None) -> bytes:
     """Build a whole HTTP request around a signed delivery."""
-    body = pull_request_body(number, size)
+    body = pull_request_body(number, size, pull=pull)
     signature = hmac.new(SECRET, body, hashlib.sha256).hexdigest()
     head = (
         "POST /webhooks/github HTTP/1.1\r\n"
