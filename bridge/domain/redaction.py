@@ -48,7 +48,9 @@ class Redactor:
             text: A whole text, never a piece of one.
             extra: Further secrets that this text alone may hold.
         """
-        found = [form for form in self._known | _forms(extra) if form in text]
+        more = _forms(extra)
+        known = self._known | more if more else self._known
+        found = [form for form in known if form in text]
         if found:
             text = REDACTED.join(_without(piece, found) for piece in text.split(REDACTED))
         return mask_shapes(text)

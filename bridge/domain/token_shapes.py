@@ -40,7 +40,7 @@ _USER_INFO: Final = re.compile(r"://([^\s/\[\]\"'<>`]+)@")
 _GAP: Final = r"(?:\s|\x1b\[[\d;]*m)*+"  # Terraform colours its arrows
 _VALUE: Final = (
     r"(?:\"(?:[^\"\\\n]|\\.)*+\"|\\+\"[^\"\\\n]*+\\+\"|'[^'\n]*+'"
-    r"|[^\s\"',;&<>(){}\\`\x1b]++)"
+    r"|(?!\[(?!redacted\]))[^\s\"',;&<>(){}\\`\x1b]++)"
 )
 _NAMED: Final = re.compile(
     # Most positions are passed over by their first letter.
@@ -54,6 +54,7 @@ _NAMED: Final = re.compile(
     rf"(?P<value>{_VALUE})(?:(?P<arrow>{_GAP}->{_GAP})(?P<after>{_VALUE}))?"
 )
 _BEARER: Final = re.compile(r"((?i:bearer)\s++)[\w\-.~+/=]{20,}")
+_JSON_KEY_END: Final = re.compile(r"(\\*\")\s*:")
 _SHORTEST: Final = 6
 _ENTROPIC_LENGTH: Final = 12
 _ENTROPY: Final = 3.0  # bits per character; English words in snake case stay below or lack digits
@@ -90,19 +91,23 @@ def _masked_value(match: re.Match[str]) -> str:
     sure = match["name"].lower().startswith(_SURE) or match["scheme"] is not None
     # After a colon a lone word is prose: "Invalid password: cannot be empty".
     prose = ":" in match["sep"] and match["value"].isalpha() and not match["scheme"]
-    said = match["value"] if prose else _masked_literal(match["value"], sure=sure)
-    after = _masked_literal(match["after"], sure=sure) if match["arrow"] else ""
+    json = _JSON_KEY_END.match(match["sep"])
+    quote = json[1] if json else ""
+    said = match["value"] if prose else _masked_literal(match["value"], quote, sure=sure)
+    after = _masked_literal(match["after"], "", sure=sure) if match["arrow"] else ""
     return f"{match['name']}{match['sep']}{said}{match['arrow'] or ''}{after}"
 
 
-def _masked_literal(value: str, *, sure: bool) -> str:
+def _masked_literal(value: str, default: str, *, sure: bool) -> str:
+    """Mask a value inside its quotes; one that has none gets *default*, so that JSON stays JSON."""
     bare = value.lstrip("\\")
     slashes = value[: len(value) - len(bare)]
     quote = bare[:1] if bare[:1] in ("'", '"') else ""
     inside = bare[len(quote) : len(bare) - len(quote)].removesuffix(slashes)
     if not _is_secret(inside, sure=sure, quoted=bool(quote)):
         return value
-    return f"{slashes}{quote}{REDACTED}{slashes}{quote}"
+    mark = f"{slashes}{quote}" or default
+    return f"{mark}{REDACTED}{mark}"
 
 
 def _is_secret(value: str, *, sure: bool, quoted: bool) -> bool:

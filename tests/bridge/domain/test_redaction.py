@@ -165,6 +165,18 @@ def test_the_words_around_a_secret_stay() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "value", ['"hunter2"', "12345678", '"a\\"b,c}d]"', "[12345678, 2]", "null"]
+)
+def test_json_stays_json(value: str) -> None:
+    text = f'{{"password": {value}, "token" : "{RANDOM}", "last": [1]}}'
+    actual = json.loads(Redactor().redact(text))
+    assert (actual["token"], actual["last"]) == (REDACTED, [1])
+    inside = json.loads(Redactor().redact(json.dumps({"policy": text})))["policy"]
+    assert RANDOM not in inside
+    assert "hunter2" not in inside
+
+
 def test_short_values_are_never_redacted() -> None:
     assert Redactor(["12345", " a ", ""]).redact("12345 a", extra=["true"]) == "12345 a"
 

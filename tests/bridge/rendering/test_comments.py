@@ -378,7 +378,7 @@ def hostile_reports(draw: st.DrawFn) -> PullRequestReport:
     report=hostile_reports(),
     folds=st.booleans(),
     measure=st.sampled_from(sorted(MEASURES)),
-    limit=st.integers(3_000, 8_000),
+    limit=st.integers(400, 8_000),
     max_parts=st.integers(1, 4),
 )
 def test_nothing_breaks_out_and_limits_hold(

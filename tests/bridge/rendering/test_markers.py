@@ -39,5 +39,13 @@ def test_only_the_own_marker_at_the_very_beginning_counts(
     assert MARKERS.is_ours(body) is ours
 
 
+def test_each_part_has_its_own_marker() -> None:
+    for part in (1, 2, 3):
+        matching = [
+            n for n in (1, 2, 3, 22) if MARKERS.matches(MARKERS.make(REPORT, part), REPORT, n)
+        ]
+        assert matching == [part]
+
+
 def test_the_key_is_not_shown() -> None:
     assert "key" not in repr(MARKERS).replace("Markers", "")
