@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from bridge.domain.errors import NotFoundError
 from bridge.domain.posts import Post, PostKind, RemotePart
 from bridge.domain.rules import Policy
-from bridge.domain.vcs import Comment, PullRequestRef
+from bridge.domain.vcs import Comment, CommitStatus, PullRequestRef, StatusState
 from bridge.ports import Forge, PostLease, Published, RunStore
 from bridge.rendering.comments import render_pull_request
 from bridge.rendering.markers import Markers
@@ -62,13 +62,7 @@ class PublishService:
         )
 
     async def _bring_status(self, post: Post, forge: Forge, lease: PostLease) -> Published:
-        target = post.target
-        status = render_status(
-            await self.store.commit_report(target.repository, target.sha),
-            target.context,
-            prefix=self.policy.status_prefix,
-            per_workspace_limit=self.policy.status_limit,
-        )
+        target, status = post.target, await self._status(post)
         if status is None:
             return Published(parts=post.parts, writes=0)
         wanted = _hash(f"{status.state}\n{status.description}\n{status.target_url}")
@@ -77,6 +71,20 @@ class PublishService:
         lease.check()
         await forge.set_status(target.repository, target.sha, status)
         return Published(parts=(RemotePart(id=_DONE, hash=wanted),), writes=1)
+
+    async def _status(self, post: Post) -> CommitStatus | None:
+        target = post.target
+        if post.content is not None:  # says the same for ever: its state, a blank, its description
+            state, _, description = post.content.partition(" ")
+            return CommitStatus(
+                context=target.context, state=StatusState(state), description=description
+            )
+        return render_status(
+            await self.store.commit_report(target.repository, target.sha),
+            target.context,
+            prefix=self.policy.status_prefix,
+            per_workspace_limit=self.policy.status_limit,
+        )
 
     def _comments(self, post: Post, forge: Forge, lease: PostLease) -> "_Comments":
         return _Comments(

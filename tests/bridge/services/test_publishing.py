@@ -329,3 +329,20 @@ async def test_a_forge_that_was_taken_out_of_the_settings_is_named(world: World)
     target = PostTarget(repository=replace(INFRA, forge="gone"), number=1)
     with pytest.raises(NotFoundError, match="'gone' is no longer configured"):
         await world.publish(replace(REPORT, target=target))
+
+
+async def test_a_status_that_was_written_out_needs_no_report(world: World) -> None:
+    fixed = replace(STATUS, content="success planned at the pull request's head")
+    published = await world.publish(fixed)
+    assert world.forge.statuses == [
+        (
+            HEAD,
+            CommitStatus(
+                context="terrakube/plan",
+                state=StatusState.SUCCESS,
+                description="planned at the pull request's head",
+            ),
+        )
+    ]
+    again = await world.publish(replace(fixed, parts=published.parts))
+    assert again == Published(parts=published.parts, writes=0)
