@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
+from bridge.domain.deliveries import Delivery
 from bridge.domain.errors import BridgeError, LeaseLostError
 from bridge.engine.duties import Duty
 from bridge.engine.inbox import Inbox
 from bridge.engine.leases import Lease
-from bridge.services.noticing import NoticeService
+from bridge.ports import Forge
 from bridge.services.redelivering import RedeliverService
 
 log = structlog.get_logger(__name__)
@@ -22,11 +23,24 @@ _PATIENCE: Final = 10.0
 """Seconds to wait for the inbox."""
 
 
+class Notices(Protocol):
+    """What the comparison needs of services.noticing.NoticeService."""
+
+    @property
+    def forge(self) -> Forge:
+        """Whom it asks."""
+        ...
+
+    async def compare(self) -> Sequence[Delivery]:
+        """Return what no delivery told, as deliveries to store."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Compares open pull requests and followed branches with the store."""
 
-    notices: Sequence[NoticeService]
+    notices: Sequence[Notices]
     inbox: Inbox
 
     def duty(self) -> Duty:
