@@ -1,10 +1,12 @@
-"""Forges to ask: each flavour behind the driver that is built from its settings."""
+"""Forges to ask, scripted and whole: each behind the driver that is built from its settings."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.bridge.forges.flavours import FLAVOURS, GITHUB
+from tests.bridge.forges.living import CREDENTIALS, FORGEJO, TOKEN, Live, living
 from tests.bridge.forges.talking import Talk, talking
 
 
@@ -26,4 +28,25 @@ async def gitea(request: pytest.FixtureRequest) -> AsyncIterator[Talk]:
 async def github() -> AsyncIterator[Talk]:
     """GitHub with a token."""
     async with talking(GITHUB) as one:
+        yield one
+
+
+@pytest.fixture(params=CREDENTIALS, ids=lambda credential: credential.name)
+async def live(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Live]:
+    """Every driver in front of a whole forge, with each kind of credential."""
+    async with living(tmp_path, request.param) as one:
+        yield one
+
+
+@pytest.fixture
+async def live_github(tmp_path: Path) -> AsyncIterator[Live]:
+    """GitHub with a token, whole."""
+    async with living(tmp_path, TOKEN) as one:
+        yield one
+
+
+@pytest.fixture
+async def live_forgejo(tmp_path: Path) -> AsyncIterator[Live]:
+    """Forgejo, whole."""
+    async with living(tmp_path, FORGEJO) as one:
         yield one

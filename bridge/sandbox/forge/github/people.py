@@ -1,6 +1,7 @@
 """Accounts and Apps as GitHub shows them. Source of the fields: its OpenAPI description."""
 
 from base64 import b64encode
+from urllib.parse import quote
 
 from bridge.sandbox.forge.model import Account, App, Kind
 from bridge.sandbox.forge.routes import Json
@@ -27,7 +28,8 @@ def node_id(kind: str, number: int) -> str:
 
 def user(world: World, account: Account) -> Json:
     """Show an account as it stands in everything it does."""
-    url = f"{world.places.api_url}/users/{account.login}"
+    url = f"{world.places.api_url}/users/{quote(account.login)}"
+    page = f"apps/{account.login.removesuffix('[bot]')}"
     return {
         "login": account.login,
         "id": account.id,
@@ -35,7 +37,7 @@ def user(world: World, account: Account) -> Json:
         "avatar_url": f"{world.places.url}/avatars/u/{account.id}",
         "gravatar_id": "",
         "url": url,
-        "html_url": f"{world.places.url}/{account.login}",
+        "html_url": f"{world.places.url}/{page if account.kind is Kind.BOT else account.login}",
         **{name: url + rest for name, rest in _URLS.items()},
         "type": account.kind.value,
         "site_admin": account.site_admin,

@@ -125,6 +125,7 @@ def repository(world: World, one: Repository) -> Json:
         "has_pull_requests": True,
         "pull_request_creation_policy": "all",
         "topics": [],
+        "custom_properties": {},
         "visibility": "private" if one.private else "public",
         "forks": forks,
         "open_issues": pulls,
