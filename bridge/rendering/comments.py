@@ -11,7 +11,7 @@ from typing import Final
 from bridge.domain.reports import PullRequestReport, RunReport
 from bridge.domain.runs import Output, OutputKind, RunState, Verb
 from bridge.domain.work import Verdict
-from bridge.rendering.diffs import closing_line, first_error, shown
+from bridge.rendering.diffs import closing_line, first_error
 from bridge.rendering.durations import counted, duration
 from bridge.rendering.escaping import clean, escape, link, name, prose
 from bridge.rendering.items import Fold, Item, Measure, Paragraph, Table
@@ -258,17 +258,16 @@ def _is_empty_plan(one: RunReport, output: Output) -> bool:
 
 def _fold(one: RunReport, output: Output, *, when: str) -> Fold:
     run = one.run
-    text = shown(output.text)
-    told = closing_line(text)
+    told = closing_line(output.text)
     has_error = any(other.kind is OutputKind.ERROR for other in one.outputs)
     if output.kind is OutputKind.ERROR or (run.state in TROUBLED and not told and not has_error):
-        told = first_error(text)
+        told = first_error(output.text)
     quote = escape(_shortened(told, _LONGEST_QUOTE))
     workspace = str(run.request.workspace)
     job = f", or {link('see the job', one.job_url)}" if one.job_url else ""
     return Fold(
         title=f"{escape(workspace)}: {when}{quote or _KINDS[output.kind]}",
-        text=text,
+        text=output.text,
         owner=run.id,
         rest=f"{name(workspace)}: {quote} `terrakube-bridge output {run.id}`{job}",
         opened=output.kind is OutputKind.ERROR,

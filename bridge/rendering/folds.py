@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.rendering.diffs import blocks, fence_for, lines
+from bridge.rendering.diffs import blocks, fence_for, lines, shown_up_to
 from bridge.rendering.items import Fold, Measure
 from bridge.rendering.pages import GAP, Pages
 
@@ -92,13 +92,14 @@ class _Writer:
         self._pages = pages
         self._fold = fold
         self._folds = folds
-        self._fence = fence_for(fold.text)
+        text = shown_up_to(fold.text, pages.all_left)
+        self._fence = fence_for(text)
         self._again = False
         longest = self._wrapped("\n", note=max(GOES_ON, CUT, key=len), again=True)
         self._wrapping = pages.measure(longest + GAP)
         cut = lines if fold.by_lines else blocks
         self._pieces = _Pieces(
-            cut(fold.text) if fold.text else iter(()), pages.measure, pages.room - self._wrapping
+            cut(text) if text else iter(()), pages.measure, pages.room - self._wrapping
         )
 
     def write(self) -> bool:

@@ -34,7 +34,7 @@ class Fold:
 
     Attributes:
         title: Safe in a ``<summary>`` and in Markdown.
-        text: Ends with a newline; an empty one is left out.
+        text: As it came; it is made fit to be shown when its turn comes.
         owner: Whose text it is; several texts of one owner share one *rest*.
         rest: One line of Markdown that stands for what finds no room: what it is, how to read it.
         opened: Whether it is unfolded from the start.

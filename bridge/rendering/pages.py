@@ -80,6 +80,11 @@ class Pages:
         own = self._promised[owner] if self._is_last_of(owner) else 0
         return self.room - self.used - self._reserved(own)
 
+    @property
+    def all_left(self) -> int:
+        """Room in the present comment and in all that may follow."""
+        return self.room - self.used + self.room * (self.most - len(self.done))
+
     def write(self, text: str) -> None:
         """Add an item to the present comment."""
         self.done[-1].append(text)

@@ -6,6 +6,7 @@ kept. So a place is stored before a comment is created, and an empty place means
 hidden marker among our own comments before writing another one.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +54,9 @@ class PublishService:
             return ()
         most = self.policy.max_comments
         marker = forge.measure(f"{self.markers.make(post, most)}\n")
-        return render_pull_request(
+        # Megabytes of plans take a while: deliveries are answered meanwhile.
+        return await asyncio.to_thread(
+            render_pull_request,
             report,
             measure=forge.measure,
             limit=forge.comment_limit - marker,

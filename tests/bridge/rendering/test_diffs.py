@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.rendering.diffs import blocks, closing_line, fence_for, first_error, lines, shown
+from bridge.rendering.diffs import (
+    blocks,
+    closing_line,
+    fence_for,
+    first_error,
+    lines,
+    shown,
+    shown_up_to,
+)
 from tests.bridge.rendering.reports import LOGS
 
 
@@ -68,7 +76,16 @@ def test_a_fence_is_longer_than_any_run_inside(text: str, run: int) -> None:
     ],
 )
 def test_terraforms_own_summary_is_found_in_recorded_logs(log: str, expected: str) -> None:
-    assert closing_line(shown((LOGS / f"{log}.txt").read_text())) == expected
+    assert closing_line((LOGS / f"{log}.txt").read_text()) == expected
+
+
+@given(st.text(st.sampled_from(" \n+-a\x1b[m\u202e"), max_size=300), st.integers(0, 400))
+def test_a_text_may_be_shown_up_to_a_size(text: str, size: int) -> None:
+    whole, head = shown(text), shown_up_to(text, size)
+    if len(whole) <= size:
+        assert head == whole
+    else:
+        assert len(head) > size
 
 
 @pytest.mark.parametrize(
