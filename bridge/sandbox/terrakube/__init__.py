@@ -8,8 +8,9 @@ in ``unexpected``.
 from bridge.sandbox.terrakube.faults import CreateFault
 from bridge.sandbox.terrakube.model import Status, Version
 from bridge.sandbox.terrakube.plans import Plan, make_plan, make_row, plan_of
-from bridge.sandbox.terrakube.scheduler import Timings
-from bridge.sandbox.terrakube.standin import StandIn, start
+from bridge.sandbox.terrakube.standin import StandIn
+from bridge.sandbox.terrakube.starting import start
+from bridge.sandbox.terrakube.timings import Timings
 
 __all__ = [
     "CreateFault",

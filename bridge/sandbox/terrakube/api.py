@@ -14,13 +14,14 @@ from bridge.sandbox.terrakube.answers import (
     document,
 )
 from bridge.sandbox.terrakube.documents import Documents, page_of
+from bridge.sandbox.terrakube.drafts import read_document
 from bridge.sandbox.terrakube.model import Entity, Job, Organization, Status
 from bridge.sandbox.terrakube.people import Caller
 from bridge.sandbox.terrakube.places import Place, is_readable, locate
 from bridge.sandbox.terrakube.queries import Query, parse_query, sorted_by
 from bridge.sandbox.terrakube.scheduler import Scheduler
 from bridge.sandbox.terrakube.world import World
-from bridge.sandbox.terrakube.writing import Writer, read_document
+from bridge.sandbox.terrakube.writing import Writer
 
 CUT = 500
 """Longest unpaged list; nothing in the answer says that rows are missing (contract 4.4)."""

@@ -6,26 +6,13 @@ go on: a locked workspace or an unknown template holds up the whole instance. 2.
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 
-from bridge.sandbox.terrakube.executors import Executor, Outcome, Task, run_scripts
-from bridge.sandbox.terrakube.flows import (
-    APPLY,
-    APPROVAL,
-    PLAN,
-    PLAN_DESTROY,
-    Flow,
-    FlowError,
-    is_plan_only,
-    parse_flow,
-)
+from bridge.sandbox.terrakube.executors import Executor
+from bridge.sandbox.terrakube.flows import APPROVAL, Flow, FlowError, is_plan_only, parse_flow
 from bridge.sandbox.terrakube.model import Job, Status, Step
+from bridge.sandbox.terrakube.running import Runner, close_steps, later
+from bridge.sandbox.terrakube.timings import Timings
 from bridge.sandbox.terrakube.world import World
-
-log = logging.getLogger(__name__)
 
 _BROKEN = "Template Yaml Error, check API logs"
 _UNREACHABLE = (
@@ -44,67 +31,25 @@ _RESTING = frozenset({Status.RUNNING, Status.WAITING})
 _OWN_DOORS = frozenset({"UI", "CLI", "Schedule"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timings:
-    """How long things take, in seconds; small, so that tests are quick.
-
-    Attributes:
-        first_run: From the create to the first look; steps appear then.
-        tick: Between looks that nothing asked for: after an unlock, after a blocker is gone.
-        between: How long a job is ``pending`` again after a step.
-        settle: From a cancel or reject to the steps' own states.
-        lost: From the loss of the executor to the failure of its job (beta).
-        flicker: How long a PATCH of a job that is not yet due shows it as failed; 0 never does.
-        expiry: Age at which an open job is failed.
-        retries: Between attempts to deliver a notification.
-    """
-
-    first_run: float = 0.02
-    tick: float = 0.1
-    between: float = 0.01
-    settle: float = 0.02
-    lost: float = 0.05
-    flicker: float = 0.0
-    young: float = 1.0
-    expiry: timedelta = timedelta(hours=6)
-    retries: Sequence[float] = (0.1, 0.3)
-
-    @classmethod
-    def observed(cls) -> "Timings":
-        """What was measured on a real server."""
-        return cls(
-            first_run=0.3,
-            tick=15.0,
-            between=0.3,
-            settle=0.5,
-            lost=85.0,
-            flicker=0.1,
-            retries=(69.0, 360.0),
-        )
-
-
 class Scheduler:
     """Moves jobs along; see the module.
 
     Attributes:
+        runner: Runs the steps.
         executor_down: Whether the executor cannot be reached.
         looks: How many times the jobs were looked through.
     """
 
-    def __init__(self, world: World, executor: Executor, timings: Timings, log_url: str) -> None:
+    def __init__(self, world: World, executor: Executor, timings: Timings) -> None:
         self.world = world
-        self.executor = executor
         self.timings = timings
+        self.runner = Runner(world, executor, timings)
+        self.runner.ended, self.runner.idle = self._go_on, self._wake_up
         self.executor_down = False
         self.looks = 0
-        self.log_url = log_url
         self._flows: dict[int, dict[int, Flow]] = {}
         self._waiting: set[int] = set()
         self._open: dict[str | int, dict[int, Job]] = {}
-        self._busy = 0
-        self._lost: set[int] = set()
-        self._steps: dict[int, asyncio.Future[Outcome]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -122,42 +67,26 @@ class Scheduler:
             self.look()
             await asyncio.sleep(_SELDOM)
 
-    async def close(self) -> None:
-        """Stop the executor and everything under way."""
-        await self.executor.close()
-        running = [*self._steps.values()]
-        for task in self._tasks:
-            task.cancel()
-        for future in running:
-            future.cancel()
-        await asyncio.gather(*self._tasks, *running, return_exceptions=True)
-
     def created(self, job: Job) -> None:
         """A job was made: look at it soon."""
         if not job.is_open:
             return
         self._enter(job)
-        self._later(self.timings.first_run, self._wake.set)
+        later(self.timings.first_run, self._wake_up)
 
     def patched(self, job: Job, status: Status | None) -> None:
         """A job was PATCHed, perhaps with a new status."""
         job.stuck = False
         match status:
             case Status.CANCELLED:
-                self._later(self.timings.settle, lambda: self._cancel_steps(job))
+                later(self.timings.settle, lambda: self._cancel_steps(job))
             case Status.REJECTED:
-                self._later(self.timings.settle, lambda: self._reject_steps(job))
+                later(self.timings.settle, lambda: self._reject_steps(job))
             case _:
                 pass  # there is no check of the transition
         if job.is_open:
             self._enter(job)
-        self._wake.set()
-
-    def lose_executor(self) -> None:
-        """Kill the executor in the middle of whatever it runs."""
-        for number, future in self._steps.items():
-            self._lost.add(number)
-            future.cancel()
+        self._wake_up()
 
     def look(self) -> None:
         """Go through the waiting jobs once, in order of their ids."""
@@ -169,6 +98,9 @@ class Scheduler:
                 self._waiting.discard(number)
             elif self._consider(job, blocked=blocked):
                 blocked = self.world.is_beta
+
+    def _wake_up(self) -> None:
+        self._wake.set()
 
     def _enter(self, job: Job) -> None:
         self._waiting.add(job.number)
@@ -187,7 +119,7 @@ class Scheduler:
         if job.workspace.locked:
             job.stuck = not self.world.is_beta
             return True
-        flow = self._flows[job.number][step.step_number]
+        flow = self._flow_of(job, step)
         if not flow.known:
             return True
         if not blocked:
@@ -197,7 +129,7 @@ class Scheduler:
     def _is_due(self, job: Job) -> bool:
         age = (self.world.clock() - job.created_date).total_seconds()
         if age < self.timings.first_run:
-            self._later(self.timings.first_run - age, self._wake.set)
+            later(self.timings.first_run - age, self._wake_up)
             return False
         # Created with planChanges=false a job never starts (contract 3.1).
         return job.plan_changes is not False
@@ -238,11 +170,15 @@ class Scheduler:
             names = "\n".join(f"- {name} (env)" for name in job.workspace.incomplete)
             job.output = _INCOMPLETE.format(names=names)
             return self._fail_at_once(job, "Incomplete sensitive variables")
-        self._flows[job.number] = {flow.number: flow for flow in flows}
         for flow in flows:
             self.world.add_step(job, flow.number, flow.name)
         job.prepared = True
         return True
+
+    def _flow_of(self, job: Job, step: Step) -> Flow:
+        if job.number not in self._flows:
+            self._flows[job.number] = {flow.number: flow for flow in parse_flow(job.tcl)}
+        return self._flows[job.number][step.step_number]
 
     def _fail_at_once(self, job: Job, name: str) -> bool:
         job.prepared = True
@@ -257,9 +193,10 @@ class Scheduler:
             self.world.set_status(job, Status.WAITING)
         elif self.executor_down:
             self._unreachable(job, step)
-        elif self._busy < self.executor.parallel:
-            self._start(job, step, flow)
-        elif not self.world.is_beta and job.status is not Status.QUEUE:
+        elif not self.runner.is_full:
+            self._waiting.discard(job.number)
+            self.runner.start(job, step, flow)
+        elif not self.world.is_beta and job.status is Status.PENDING:
             self.world.set_status(job, Status.QUEUE)
 
     def _unreachable(self, job: Job, step: Step) -> None:
@@ -268,92 +205,16 @@ class Scheduler:
         step.name, step.status = _UNREACHABLE, Status.FAILED
         self.world.set_status(job, Status.FAILED)
 
-    def _start(self, job: Job, step: Step, flow: Flow) -> None:
-        self._waiting.discard(job.number)
-        self._busy += 1
-        self.world.set_status(job, Status.QUEUE)
-        self._spawn(self._run(job, step, flow))
-
-    async def _run(self, job: Job, step: Step, flow: Flow) -> None:
-        try:
-            if not job.is_open:
-                return
-            self.world.set_status(job, Status.RUNNING)
-            step.status = Status.RUNNING
-            step.output = self._url_of(step)
-            outcome = await self._execute(job, step, flow)
-            if outcome is not None:
-                self._ended(job, step, flow, outcome)
-        finally:
-            self._busy -= 1
-            self._wake.set()
-
-    async def _execute(self, job: Job, step: Step, flow: Flow) -> Outcome | None:
-        """Run one step; None when the executor was lost on the way."""
-        task = Task(version=self.world.version, job=job, step=step, flow=flow)
-        future = asyncio.ensure_future(self._outcome(task))
-        self._steps[job.number] = future
-        try:
-            await asyncio.wait({future})
-        finally:
-            self._steps.pop(job.number, None)
-            future.cancel()
-        if future.cancelled():
-            self._executor_lost(job, step)
-            return None
-        return future.result()
-
-    async def _outcome(self, task: Task) -> Outcome:
-        if task.flow.type == APPROVAL:
-            task.job.approval_team = ""
-            return Outcome(ok=await run_scripts(task.flow.commands, task.write, "/"))
-        try:
-            return await self.executor.run(task)
-        except Exception as error:  # a broken step must not stop the stand-in
-            log.exception("step %s of job %s", task.step.step_number, task.job.id)
-            task.write(f"the stand-in's executor failed: {error!r}\n")
-            return Outcome(ok=False)
-
-    def _executor_lost(self, job: Job, step: Step) -> None:
-        # 2.32 leaves the job running until the 6 h rule.
-        def fail() -> None:
-            step.status = Status.FAILED
-            if job.is_open:
-                job.output = ""
-                self.world.set_status(job, Status.FAILED)
-
-        if self.world.is_beta:
-            self._later(self.timings.lost, fail)
-
-    def _ended(self, job: Job, step: Step, flow: Flow, outcome: Outcome) -> None:
-        step.status = Status.COMPLETED if outcome.ok else Status.FAILED
-        if not job.is_open:
-            return  # cancelled meanwhile: terraform went on, the job stays what it is
-        _note(job, step, flow, outcome)
-        if not outcome.ok:
-            _close_steps(job, Status.FAILED)
-            self.world.set_status(job, Status.FAILED)
-            return
-        if flow.type in {PLAN, PLAN_DESTROY} and not outcome.changes:
-            job.plan_changes = False
-            _close_steps(job, Status.NOT_EXECUTED)
-        self.world.set_status(job, Status.PENDING)
-        self._later(self.timings.between, lambda: self._go_on(job))
-
     def _go_on(self, job: Job) -> None:
         if job.status is not Status.PENDING or not _is_there(self.world, job):
             return
         if job.next_step() is not None:
             self._enter(job)
-            self._wake.set()
+            self._wake_up()
         elif self.world.is_beta or len(job.steps) == 1 or job.via in _OWN_DOORS:
             self.world.set_status(job, Status.COMPLETED)
-            self._wake.set()
+            self._wake_up()
         # 2.32 never ends a job of several steps that claims to come from a forge (contract 6.4).
-
-    def _url_of(self, step: Step) -> str:
-        job = step.job
-        return f"{self.log_url}/organization/{job.organization.id}/job/{job.id}/step/{step.id}"
 
     def _cancel_steps(self, job: Job) -> None:
         for step in job.steps.values():
@@ -362,55 +223,22 @@ class Scheduler:
 
     def _reject_steps(self, job: Job) -> None:
         step = job.next_step()
-        _close_steps(job, Status.FAILED)
-        flow = self._flows.get(job.number, {}).get(step.step_number) if step else None
-        if step is not None and flow is not None and flow.onreject and self.world.is_beta:
-            step.output = self._url_of(step)
-            self._spawn(_scripted(flow, step))
+        close_steps(job, Status.FAILED)
+        if step is not None and self.world.is_beta:
+            flow = self._flow_of(job, step)
+            if flow.onreject:
+                self.runner.reject(flow, step)
 
     def _expire(self) -> None:
         oldest = self.world.clock() - self.timings.expiry
         for mates in self._open.values():
             for job in mates.values():
                 if job.is_open and job.created_date < oldest and _is_there(self.world, job):
-                    _close_steps(job, Status.FAILED)
+                    close_steps(job, Status.FAILED)
                     shown = job.workspace.last_job_status
                     self.world.set_status(job, Status.FAILED)
                     job.workspace.last_job_status = shown
 
-    def _later(self, seconds: float, do: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_later(seconds, do)
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
 
 def _is_there(world: World, job: Job) -> bool:
     return job.is_open and job.id in world.jobs
-
-
-def _note(job: Job, step: Step, flow: Flow, outcome: Outcome) -> None:
-    """What a step leaves in the job's attributes (contract 6.2)."""
-    if flow.type in {PLAN, PLAN_DESTROY}:
-        job.output = ""
-        if outcome.planned:
-            folder = f"{job.organization.id}/{job.workspace.id}/{job.id}/{step.id}"
-            where = f"/home/terrakube/.terraform-spring-boot/local/state/{folder}"
-            job.terraform_plan = f"{where}/terraformLibrary.tfPlan" if outcome.ok else ""
-    elif flow.type in {APPLY, APPROVAL}:
-        # The marker says "completed" of a failed apply too.
-        job.output = f"{job.output or ''} Step {step.id} completed\n"
-    else:
-        job.output = job.output or ""
-
-
-def _close_steps(job: Job, status: Status) -> None:
-    for step in job.steps.values():
-        if step.status is Status.PENDING:
-            step.status = status
-
-
-async def _scripted(flow: Flow, step: Step) -> None:
-    await run_scripts(flow.onreject, step.log.append, "/")

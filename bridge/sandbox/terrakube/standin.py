@@ -1,13 +1,11 @@
 """The stand-in as tests and the demo hold it: seeding, looking, and making things go wrong."""
 
 import asyncio
-import contextlib
 import logging
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from aiohttp import web
 
@@ -15,8 +13,6 @@ from bridge.sandbox.terrakube.api import JsonApi
 from bridge.sandbox.terrakube.app import LONGEST, Gate, Seen, build
 from bridge.sandbox.terrakube.executors import Executor
 from bridge.sandbox.terrakube.executors.instant import InstantExecutor
-from bridge.sandbox.terrakube.executors.recorded import RecordedExecutor
-from bridge.sandbox.terrakube.executors.terraform import TerraformExecutor, find_binary
 from bridge.sandbox.terrakube.faults import Faults
 from bridge.sandbox.terrakube.model import (
     Job,
@@ -32,7 +28,8 @@ from bridge.sandbox.terrakube.notifications import Notifications
 from bridge.sandbox.terrakube.others import Others
 from bridge.sandbox.terrakube.people import Tokens
 from bridge.sandbox.terrakube.plans import Plan
-from bridge.sandbox.terrakube.scheduler import Scheduler, Timings
+from bridge.sandbox.terrakube.scheduler import Scheduler
+from bridge.sandbox.terrakube.timings import Timings
 from bridge.sandbox.terrakube.world import DEFAULT_TEAMS, World
 
 log = logging.getLogger(__name__)
@@ -72,7 +69,7 @@ class StandIn:
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
         self._port = 0
-        self.scheduler = Scheduler(self.world, executor, timings, "")
+        self.scheduler = Scheduler(self.world, executor, timings)
         self.world.changed = self._changed
 
     @property
@@ -217,7 +214,7 @@ class StandIn:
 
     def lose_executor(self) -> None:
         """Kill the executor in the middle of whatever it runs."""
-        self.scheduler.lose_executor()
+        self.scheduler.runner.lose()
 
     async def down(self) -> None:
         """Refuse connections and drop those that are open."""
@@ -253,12 +250,12 @@ class StandIn:
         await self._runner.setup()
         await self.up()
         self.url = f"http://127.0.0.1:{self._port}"
-        self.scheduler.log_url = f"{self.url}/tfoutput/v1"
+        self.scheduler.runner.log_url = f"{self.url}/tfoutput/v1"
 
     async def close(self) -> None:
         """Stop listening, running and notifying."""
         await self.faults.close()
-        await self.scheduler.close()
+        await self.scheduler.runner.close()
         await self._notifications.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -281,57 +278,3 @@ class Clock:
     def advance(self, by: timedelta) -> None:
         """Let time pass."""
         self.ahead += by
-
-
-@contextlib.asynccontextmanager
-async def start(
-    folder: Path,
-    *,
-    port: int = 0,
-    version: str = Version.BETA,
-    executor: str | Executor = "auto",
-    timings: Timings | None = None,
-    parallel: int | None = None,
-    seconds: float = 0.0,
-) -> AsyncIterator[StandIn]:
-    """Run a stand-in on the loopback interface.
-
-    Args:
-        folder: Where clones, states and plans are kept.
-        port: 0 takes a free one.
-        version: ``beta`` (2.33) or ``stable`` (2.32).
-        executor: ``auto`` (terraform, tofu or else recorded), ``terraform``, ``recorded``,
-            ``instant``, or an executor.
-        timings: How long things take; small unless given.
-        parallel: Steps that run at a time; 1, with ``instant`` without limit.
-        seconds: How long a recorded or instant step takes.
-    """
-    made = _executor(executor, folder, parallel, seconds)
-    stand_in = StandIn(
-        version=Version(version), executor=made, timings=timings or Timings(), clock=Clock()
-    )
-    await stand_in.open(port)
-    looking = asyncio.create_task(stand_in.scheduler.run())
-    try:
-        yield stand_in
-    finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
-        await stand_in.close()
-
-
-def _executor(
-    executor: str | Executor, folder: Path, parallel: int | None, seconds: float
-) -> Executor:
-    if not isinstance(executor, str):
-        return executor
-    binary = find_binary() if executor in {"auto", "terraform"} else None
-    if binary is not None:
-        return TerraformExecutor(binary, folder, parallel=parallel or 1)
-    made: Callable[..., Executor] = InstantExecutor if executor == "instant" else RecordedExecutor
-    if executor == "terraform":
-        msg = "neither terraform nor tofu is on PATH"
-        raise RuntimeError(msg)
-    if executor == "auto":
-        log.warning("neither terraform nor tofu is on PATH: jobs replay recorded logs and plans")
-    return made(seconds=seconds) if parallel is None else made(seconds=seconds, parallel=parallel)

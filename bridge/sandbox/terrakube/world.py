@@ -25,7 +25,8 @@ from bridge.sandbox.terrakube.model import (
     Webhook,
     Workspace,
 )
-from bridge.sandbox.terrakube.schema import Schema, schema_of
+from bridge.sandbox.terrakube.resources import schema_of
+from bridge.sandbox.terrakube.schema import Schema
 
 _Named = TypeVar("_Named", Organization, Template, Workspace)
 
