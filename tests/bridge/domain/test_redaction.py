@@ -7,7 +7,7 @@ import time
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.redaction import LEARNED, REDACTED, Redactor
@@ -226,6 +226,7 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=30).map("".join)
 
 
+@settings(deadline=None)
 @given(text=TEXTS, secrets=st.lists(TEXTS, max_size=3))
 def test_redacting_twice_changes_nothing_more(text: str, secrets: list[str]) -> None:
     redactor = Redactor(secrets)
@@ -233,6 +234,7 @@ def test_redacting_twice_changes_nothing_more(text: str, secrets: list[str]) -> 
     assert redactor.redact(once) == once
 
 
+@settings(deadline=None)
 @given(text=TEXTS, secret=st.text(min_size=6, max_size=30), offset=st.integers(0, 5))
 def test_no_known_secret_comes_through(text: str, secret: str, offset: int) -> None:
     redactor = Redactor([secret])

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.rendering.diffs import (
@@ -48,6 +48,7 @@ def test_a_text_is_cut_where_resources_and_paragraphs_begin() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from(" \n+-#ab`"), max_size=200))
 def test_cutting_loses_nothing(text: str) -> None:
     whole = shown(text)
@@ -56,6 +57,7 @@ def test_cutting_loses_nothing(text: str) -> None:
         assert "".join(lines(whole)) == whole
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("`a\n"), max_size=300), st.integers(0, 500))
 def test_a_fence_is_longer_than_any_run_inside(text: str, run: int) -> None:
     body = shown(f"{text}{'`' * run}")
@@ -79,6 +81,7 @@ def test_terraforms_own_summary_is_found_in_recorded_logs(log: str, expected: st
     assert closing_line((LOGS / f"{log}.txt").read_text()) == expected
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from(" \n+-a\x1b[m\u202e"), max_size=300), st.integers(0, 400))
 def test_a_text_may_be_shown_up_to_a_size(text: str, size: int) -> None:
     whole, head = shown(text), shown_up_to(text, size)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.rendering.escaping import clean, escape, link, name, prose
@@ -99,6 +99,7 @@ def test_only_pages_of_the_web_are_linked() -> None:
         assert link("job 1", bad) == "job 1"
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_whatever_is_escaped_takes_no_effect(text: str) -> None:
     for write in (escape, prose, name):
