@@ -24,7 +24,9 @@ from bridge.domain.errors import OverloadedError, SettingsError
 from bridge.ports import Clock
 from bridge.store import migrate, postgres, sqlite
 from bridge.store.postgres_writer import PostgresWriter
+from bridge.store.queries import leases
 from bridge.store.queries.inbox import Acceptance, Row
+from bridge.store.schema import LEASED
 from bridge.store.sqlite_writer import SqliteWriter
 from bridge.store.writer import Unit
 
@@ -262,6 +264,16 @@ class Database:
         writer.start()
         self._writer = writer
         self._readers = sqlite.readers(path, READERS)
+        if exclusive:
+            await self._abandon_leases()
+
+    async def _abandon_leases(self) -> None:
+        # Whoever held one is dead: there is one process at a time, and now it is this one.
+        try:
+            await self.write(leases.abandon, LEASED)
+        except BaseException:
+            await self.close()
+            raise
 
     async def _open_postgres(self) -> None:
         writer = PostgresWriter(

@@ -5,6 +5,8 @@ of ``_leased``; it is claimed by setting owner, lease_until and fence + 1, and e
 written ``WHERE fence = :mine``. ``due_at`` NULL means: nothing to do until something changes.
 """
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -300,3 +302,6 @@ setting = Table(
     Column("name", Text, primary_key=True),  # e.g. the generated secret key
     Column("value", Text, nullable=False),
 )
+
+LEASED: Final = tuple(table for table in metadata.sorted_tables if "lease_until" in table.c)
+"""The tables whose rows are worked on under a lease."""

@@ -18,6 +18,7 @@ from bridge.domain.vcs import RepositoryRef
 from bridge.engine.leases import LeaseKeeper
 from bridge.engine.organizations import Organizations
 from bridge.engine.supervisor import Supervisor
+from bridge.logs import configure_logs
 from bridge.services.catalog import Catalog
 from bridge.services.runs import RunService
 from bridge.store.codecs import RUN_REQUEST
@@ -101,4 +102,5 @@ async def follow(port: int, count: int, file: Path) -> None:
 
 
 if __name__ == "__main__":
+    configure_logs(level="warning", stream=sys.stderr)  # nobody reads on behind the first line
     asyncio.run(follow(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))

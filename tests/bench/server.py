@@ -17,6 +17,7 @@ from aiohttp import web
 from bridge.engine.inbox import Inbox
 from bridge.forges.github.receiving import SIGNATURE, DeliveryReader, Receiver
 from bridge.forges.signatures import HookSecrets, check_hmac_sha256
+from bridge.logs import configure_logs
 from bridge.metrics import Metrics
 from bridge.store.database import Database, SystemClock
 from bridge.web.app import create_app
@@ -73,6 +74,7 @@ async def serve(kind: str, url: str) -> None:
 
 
 def main() -> None:
+    configure_logs(level="warning", stream=sys.stderr)  # nobody reads on behind the port
     kind, *url = sys.argv[1:]
     profile = os.environ.get("BENCH_PROFILE")
     if not profile:

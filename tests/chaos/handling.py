@@ -12,6 +12,7 @@ from bridge.domain.work import Work
 from bridge.engine.leases import LeaseKeeper
 from bridge.engine.subjects import Subjects
 from bridge.engine.supervisor import Supervisor
+from bridge.logs import configure_logs
 from bridge.store.database import Database
 from bridge.web.server import listening
 from tests.bench.server import bridge_app
@@ -35,4 +36,5 @@ async def run(url: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    configure_logs(level="warning", stream=sys.stderr)  # nobody reads on behind the port
     asyncio.run(run(sys.argv[1], float(sys.argv[2])))

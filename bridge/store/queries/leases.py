@@ -6,7 +6,7 @@ another holder took over. A claim that finds an owner finds one that died: that 
 failure of the row, as work may be what kills its process.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -203,6 +203,14 @@ def release(connection: Connection, table: Table, held: Sequence[Held]) -> None:
             update(table)
             .where(_is_mine(table, lease))
             .values(attempts=table.c.attempts - 1, **_RELEASED)
+        )
+
+
+def abandon(connection: Connection, tables: Iterable[Table]) -> None:
+    """Let every lease run out, as their holders are known to be dead; the next claim counts it."""
+    for table in tables:
+        connection.execute(
+            update(table).where(table.c.lease_until.is_not(None)).values(lease_until=0)
         )
 
 

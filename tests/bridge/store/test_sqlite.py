@@ -4,14 +4,18 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from bridge.domain.errors import SettingsError
 from bridge.store.database import Database, parse_url
+from bridge.store.queries import leases
+from bridge.store.schema import subject
 from bridge.store.sqlite import check_filesystem, database_path
+from tests.bridge.store.rows import a_row
 
 _OPEN = """
 import asyncio, sys
@@ -43,6 +47,29 @@ async def test_a_second_bridge_on_the_same_file_is_refused(sqlite_url: str) -> N
         with pytest.raises(SettingsError, match="another bridge"):
             await Database.open(sqlite_url)
     assert in_another_process(sqlite_url, "bridge") == "opened"
+
+
+async def test_what_a_dead_bridge_held_is_free_when_the_next_one_starts(sqlite_url: str) -> None:
+    """Nobody waits for leases to run out: there is nobody else who could hold them."""
+    async with await Database.open(sqlite_url) as dead:
+        await dead.accept(a_row("d-1"), 10)
+        (held,) = await _claim(dead)
+    async with await Database.open(sqlite_url, exclusive=False) as beside:
+        assert await _claim(beside) == []
+    async with await Database.open(sqlite_url) as restarted:
+        (again,) = await _claim(restarted)
+    assert (again["fence"], again["failures"]) == (held["fence"] + 1, 1)
+
+
+async def _claim(database: Database) -> Sequence[RowMapping]:
+    return await database.write(
+        leases.claim,
+        subject,
+        owner=database.owner,
+        limit=1,
+        lease_ms=30_000,
+        now=database.now(),
+    )
 
 
 async def test_a_command_may_look_while_the_bridge_runs(sqlite_url: str) -> None:
