@@ -30,8 +30,8 @@ def check(
     settings = read_settings()
     lines = resolved(settings)
     notes = [f"{name} is not available yet" for name in settings.not_available_yet()]
-    if online:
-        findings = asyncio.run(_ask(settings))
+    findings = asyncio.run(_ask(settings, online=online))
+    if findings is not None:
         if findings.mistakes:
             raise InvalidSettingsError(findings.mistakes)
         notes += [text for event, text in findings.warnings if event != "settings.not_available"]
@@ -44,8 +44,8 @@ def check(
         typer.echo(f"note: {note}")
 
 
-async def _ask(settings: "Settings") -> "Findings":
-    """Ask everybody the settings name."""
+async def _ask(settings: "Settings", *, online: bool) -> "Findings | None":
+    """Make the clients, which looks into keys, and then perhaps ask everybody."""
     from bridge.domain.errors import RemoteError  # noqa: PLC0415 - see the package
     from bridge.domain.redaction import Redactor  # noqa: PLC0415
     from bridge.services.catalog import Catalog  # noqa: PLC0415
@@ -55,6 +55,8 @@ async def _ask(settings: "Settings") -> "Findings":
     key = settings.secret_key.get_secret_value().encode() if settings.secret_key else None
     redactor = Redactor(settings.secrets())
     async with open_outside(settings, key=key, redactor=redactor) as outside:
+        if not online:
+            return None
         catalog = Catalog(server=outside.server)
         findings = await look_at_terrakube(settings, outside.server, catalog)
         for name, forge in outside.forges.items():

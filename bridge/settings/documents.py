@@ -34,8 +34,8 @@ def read_document(path: FilePath, name: str) -> Document:
         root = _compose(text)
     except OSError as error:
         return _unreadable(f"{name} cannot be read: {error.strerror}")
-    except UnicodeError:
-        return _unreadable(f"{name} is no UTF-8 text")
+    except ValueError:
+        return _unreadable(f"{name!r} is no UTF-8 text, or no path")
     except yaml.YAMLError as error:
         return _unreadable(_problem(error), _where(error, name))
     return _Reading(name).read(root)

@@ -1,8 +1,9 @@
 """From the three sources to Settings, or to everything that is wrong with them."""
 
 import re
+import ssl
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -45,8 +46,9 @@ def load_settings(environ: Mapping[str, str], folder: FilePath) -> Settings:
     """
     merged, mistakes = _gather(environ, folder)
     merged, unread = _read_secret_files(merged, folder)
+    merged, untrusted = _check_certificates(merged, folder)
     forges, wrong_forges = _check_forges(merged)
-    mistakes += unread + wrong_forges
+    mistakes += unread + untrusted + wrong_forges
     tree = _tree(merged)
     # Checked with whatever forges are right, so that all other mistakes are told as well.
     settings, wrong = _validate(merged, {**tree, catalog.FORGES: forges})
@@ -170,13 +172,29 @@ def _content(path: FilePath) -> str:
     except OSError as error:
         msg = f"the file cannot be read: {error.strerror}"
         raise ValueError(msg) from error
-    except UnicodeError as error:
-        msg = "the file is no UTF-8 text"
+    except ValueError as error:
+        msg = "the file is no UTF-8 text, or this is no path"
         raise ValueError(msg) from error
     if not text:
         msg = "the file is empty"
         raise ValueError(msg)
     return text
+
+
+def _check_certificates(merged: _Merged, folder: FilePath) -> tuple[_Merged, list[Mistake]]:
+    """Read what is to be trusted, and name it by its whole path from then on."""
+    given, mistakes = dict(merged.given), list[Mistake]()
+    for path, one in merged.given.items():
+        if path[-1] != "ca_file":
+            continue
+        file = str(folder / str(one.value))
+        given[path] = replace(one, value=file)
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except (OSError, ValueError) as error:
+            said = error.strerror if isinstance(error, FileNotFoundError) else "it is no PEM file"
+            mistakes.append(_mistake(one.origin, f"certificates cannot be read: {said}"))
+    return _Merged(given=given, ranks=merged.ranks), mistakes
 
 
 def _driver(name: str, merged: _Merged) -> str:

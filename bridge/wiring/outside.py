@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.domain.redaction import Redactor
-from bridge.forges import CheckedForge, OpenForge
+from bridge.forges import CheckedForge, OpenForge, OptionsError
 from bridge.http import Exchange
 from bridge.metrics import Metrics
-from bridge.settings import Settings
+from bridge.settings import InvalidSettingsError, Mistake, Settings
 from bridge.store.database import Database
 from bridge.store.queries.settings import SECRET_KEY, stored_or
 from bridge.terrakube import TerrakubeServer, connect
@@ -45,14 +45,20 @@ async def open_outside(
         key: The bridge's secret key, from which installed hooks have their secrets.
         redactor: Learns every token that is minted.
         metrics: Counts requests; None counts nothing.
+
+    Raises:
+        InvalidSettingsError: An App's private key is none.
     """
     observe = _Counter(metrics) if metrics else None
     async with AsyncExitStack() as stack:
         forges: dict[str, OpenForge] = {}
         for name, checked in settings.forges.items():
-            forges[name] = _keyed(checked, key).build(
-                redact=redactor.redact, learned=redactor.learn, observe=observe
-            )
+            try:
+                forges[name] = _keyed(checked, key).build(
+                    redact=redactor.redact, learned=redactor.learn, observe=observe
+                )
+            except OptionsError as error:
+                raise InvalidSettingsError([_blame(settings, name, error)]) from error
             stack.push_async_callback(forges[name].aclose)
         server = connect(
             url=settings.terrakube.url,
@@ -65,6 +71,14 @@ async def open_outside(
         )
         stack.push_async_callback(server.aclose)
         yield Outside(forges=forges, server=server)
+
+
+def _blame(settings: Settings, name: str, error: OptionsError) -> Mistake:
+    # Only a key is looked into when a forge is made; everything else was checked before.
+    path = ("forges", name, error.key or "private_key")
+    origin = settings.origin(*path)
+    key = origin.key if origin and origin.key.isupper() else ".".join(path)
+    return Mistake(key=key, text=str(error).removeprefix(f"forge {name!r}: "), origin=origin)
 
 
 async def secret_key(settings: Settings, database: Database) -> str:

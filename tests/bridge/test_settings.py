@@ -1,6 +1,7 @@
 """Every mistake an operator can make is told, with the place it was made in."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,7 @@ def test_dotenv_alone_is_enough(tmp_path: Path) -> None:
             id="a forge nobody knows",
         ),
         pytest.param(
-            {"BRIDGE_TERRAKUBE__CA_FILE": "/there", "BRIDGE_FORGES__CODE__TOKEN_FILE": "/nowhere"},
+            {"BRIDGE_FORGES__CODE__TOKEN_FILE": "/nowhere"},
             "environment: BRIDGE_FORGES__CODE__TOKEN_FILE: token and token_file are both given: "
             "use one",
             id="a secret given twice",
@@ -162,6 +163,12 @@ def test_dotenv_alone_is_enough(tmp_path: Path) -> None:
             "environment: BRIDGE_TERRAKUBE__WEBHOOK_SECRET_FILE: the file cannot be read: No such "
             "file or directory",
             id="a secret's file is not there",
+        ),
+        pytest.param(
+            {"BRIDGE_TERRAKUBE__CA_FILE": "nowhere.pem"},
+            "environment: BRIDGE_TERRAKUBE__CA_FILE: certificates cannot be read: No such file or "
+            "directory",
+            id="certificates that are not there",
         ),
         pytest.param(
             {"BRIDGE_CONFIG": "other.yaml"},
@@ -228,8 +235,7 @@ def test_without_anything_all_that_is_needed_is_told(tmp_path: Path) -> None:
     [
         pytest.param(
             "rules:\n  - on: push\n    template: Plan\n    branch: [main]\n",
-            "bridge.yaml line 4: rules[0].branch: there is no such setting; did you mean "
-            "branches?",
+            "bridge.yaml line 4: rules[0].branch: there is no such setting; did you mean branches?",
             id="an unknown key in a rule",
         ),
         pytest.param(
@@ -558,3 +564,42 @@ def test_lists_are_words_between_commas_or_json(text: str, words: list[str]) -> 
 def test_mappings_are_pairs_between_commas_or_json() -> None:
     assert split_pairs("a=b, c=d:22") == {"a": "b", "c": "d:22"}
     assert split_pairs('{"a": "b"}') == {"a": "b"}
+
+
+WORDS = st.sampled_from(
+    (
+        *("rules", "on", "template", "forges", "code", "driver", "log", "level", "access", "é"),
+        *("ssh_hosts", "{", "}", "[", "]", ": ", ":", "\n", "\n  ", "- ", "&a ", "*a", "<<", "~"),
+        *('"', "'", "|", "? ", "!!binary ", ",", "#", "%", "@", "1", "\t", "---\n", "\u2028"),
+    )
+)
+VARIABLES = st.sampled_from(
+    (
+        *(
+            "BRIDGE_RULES",
+            "BRIDGE_ACCESS",
+            "BRIDGE_SSH_HOSTS",
+            "BRIDGE_CONFIG",
+            "BRIDGE_SECRET_KEY",
+        ),
+        *("BRIDGE_FORGES__CODE__DRAFT_PREFIXES", "BRIDGE_FORGES__CODE__URL", "BRIDGE_FORGES____X"),
+        *("BRIDGE_TERRAKUBE__TOKEN_FILE", "BRIDGE_TERRAKUBE__CA_FILE", "BRIDGE_DATABASE__URL"),
+    )
+)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None
+)
+@given(
+    document=st.lists(WORDS, max_size=25).map("".join),
+    dotenv=st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+    variables=st.dictionaries(VARIABLES, st.text(max_size=40), max_size=3),
+)
+def test_whatever_is_written_only_mistakes_come_out(
+    tmp_path: Path, document: str, dotenv: str, variables: dict[str, str]
+) -> None:
+    (tmp_path / "bridge.yaml").write_text(document)
+    (tmp_path / ".env").write_text(dotenv)
+    with suppress(InvalidSettingsError):
+        load_settings(ENOUGH | variables, tmp_path)

@@ -48,3 +48,15 @@ def test_online_warns_of_a_terrakube_that_does_not_answer(command_line: CommandL
         "Terrakube could not be asked about templates and rights",
         "forge code",
     ]
+
+
+def test_a_private_key_that_is_none_is_told(command_line: CommandLine) -> None:
+    command_line.configure(
+        BRIDGE_FORGES__GITHUB__APP_ID="12",
+        BRIDGE_FORGES__GITHUB__PRIVATE_KEY="canary-of-no-key",
+        BRIDGE_FORGES__GITHUB__WEBHOOK_SECRET="canary-of-the-app",
+    )
+    said = command_line("check")
+    place = ".env line 9: BRIDGE_FORGES__GITHUB__PRIVATE_KEY"
+    assert said.code == 2
+    assert said.err == [f"{place}: the App's private key is no RSA key in PEM form"]
