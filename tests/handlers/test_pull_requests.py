@@ -143,8 +143,10 @@ async def test_what_is_not_planned_is_told_in_comment_and_aggregate(
 
 
 async def test_only_a_few_workspaces_have_a_status_of_their_own(world: World) -> None:
-    for number in range(10):
+    for number in range(9):
         world.workspace(f"extra-{number}", folder="/network")
+    assert len(posts(await world.deliver(about(world.forge.pulls[1])))) == 12
+    world.workspace("one-too-many", folder="/network")
     work = await world.deliver(about(world.forge.pulls[1]))
     assert len(work.runs) == 11
     assert posts(work) == ["report:1", "status:terrakube/plan"]

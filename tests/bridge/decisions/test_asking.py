@@ -267,6 +267,11 @@ def test_a_head_that_moved_is_refused_with_the_one_there_is() -> None:
     )
 
 
+def test_a_commit_that_begins_like_the_head_is_another_one() -> None:
+    """Shortened ids can be made to fit; only the whole of one counts."""
+    assert isinstance(allow(f"{HEAD[:39]}b"), Refuse)
+
+
 def test_what_is_no_fork_needs_no_allowance() -> None:
     assert allow(pull_request=PULL_REQUEST) == Refuse(
         text="This pull request does not come from a fork: it needs no allowance. "

@@ -142,3 +142,10 @@ def test_an_address_is_taken_apart() -> None:
 def test_nothing_feeds_a_repository_without_addresses() -> None:
     assert not Matcher().feeds((), "https://github.com/acme/infra")
     assert not Matcher().feeds(("",), "")
+
+
+@pytest.mark.parametrize(
+    "text", ["https://github.com/acme/../infra", "git@github.com:./infra", "git@github.com:a//b"]
+)
+def test_a_path_that_goes_astray_is_no_address(text: str) -> None:
+    assert parse_address(text) is None
