@@ -89,7 +89,8 @@ class Git:
     async def init(self, default_branch: str) -> None:
         """Create it empty, open to HTTP pushes (the server checks who may)."""
         self.path.mkdir(parents=True)
-        await self.run("init", "--quiet", "--bare", f"--initial-branch={default_branch}")
+        branch = f"--initial-branch={default_branch}"
+        await self.run("init", "--quiet", "--bare", "--template=", branch)
         settings = {
             "http.receivepack": "true",
             "uploadpack.allowAnySHA1InWant": "true",
@@ -242,15 +243,18 @@ class Git:
         name, email = author
         stamp = f"{name} <{email}> {when} +0000\n".encode()
         ref = self.spare_ref()
-        parts = [f"commit {ref}\n".encode(), b"author ", stamp, b"committer ", stamp]
+        parts = [f"commit {ref}\nmark :1\n".encode(), b"author ", stamp, b"committer ", stamp]
         parts.append(_data(message.encode()))
         if parent:
             parts.append(f"from {parent}\n".encode())
         parts += [_file(path, content) for path, content in files.items()]
-        await self.run("fast-import", "--quiet", "--force", stdin=b"".join(parts))
-        sha = (await self.run("rev-parse", ref)).decode().strip()
-        await self.set_ref(ref, NOTHING)
-        return sha
+        # Say what was made, and let go of the ref it was made on.
+        parts.append(f"get-mark :1\nreset {ref}\nfrom {NOTHING}\n".encode())
+        return (
+            (await self.run("fast-import", "--quiet", "--force", stdin=b"".join(parts)))
+            .decode()
+            .strip()
+        )
 
     def spare_ref(self) -> str:
         """Name a ref that nobody else uses, for the moment between two commands."""

@@ -41,6 +41,19 @@ APP_PERMISSIONS = {
 Files = Mapping[str, str | bytes | None]
 
 
+def make_key() -> str:
+    """Make an App's private key: RSA, PEM, as GitHub lets one download it."""
+    key = rsa.generate_private_key(65537, 2048)
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL
+    return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+
+
+def _public(private_key: str) -> str:
+    key = serialization.load_pem_private_key(private_key.encode(), None).public_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(serialization.Encoding.PEM, form).decode()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandIn:
     """A running forge.
@@ -112,25 +125,18 @@ class StandIn:
         secret: str = "",
         events: Sequence[str] = ("issue_comment", "pull_request", "push"),
         permissions: Mapping[str, str] = APP_PERMISSIONS,
+        private_key: str = "",
     ) -> App:
         """Make the GitHub App, with a hook when *url* is given, and install it for *owner*."""
-        account, private = self.world.owner(owner), rsa.generate_private_key(65537, 2048)
+        private = private_key or make_key()
         app = App(
             id=self.world.next_id(),
             client_id=f"Iv23{self.world.next_id()}",
             slug=slug,
-            owner=account,
+            owner=self.world.owner(owner),
             bot=self.world.add_account(f"{slug}[bot]", kind=Kind.BOT),
-            private_key=private.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.TraditionalOpenSSL,
-                serialization.NoEncryption(),
-            ).decode(),
-            public_key=private.public_key()
-            .public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-            .decode(),
+            private_key=private,
+            public_key=_public(private),
             permissions=dict(permissions),
             created_at=self.world.now(),
         )

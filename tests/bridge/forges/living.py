@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bridge.domain.vcs import PullRequestRef, Repository
@@ -10,6 +11,7 @@ from bridge.forges import OpenForge, build
 from bridge.forges.gitea import GiteaForge
 from bridge.forges.github import GitHubForge
 from bridge.sandbox.forge import Access, Flavour, Limits, StandIn, start
+from bridge.sandbox.forge.standin import make_key
 
 KEY = b"a key for everything the bridge signs"
 SECRET = "the secret of the instance's own hook"
@@ -98,11 +100,14 @@ async def living(
             world.assert_no_surprises()
 
 
+_key = cache(make_key)  # it takes a tenth of a second
+
+
 def _credential(world: StandIn, credential: Credential) -> tuple[str, dict[str, object]]:
     section: dict[str, object] = {"webhook_secret": SECRET}
     if not credential.is_app:
         return "bridge", {**section, "token": world.token("bridge")}
-    app = world.add_app("terrakube-bridge", owner="acme")
+    app = world.add_app("terrakube-bridge", owner="acme", private_key=_key())
     app.permissions["repository_hooks"] = "write"
     key = {"app_id": app.id, "private_key": app.private_key}
     return "terrakube-bridge[bot]", {**section, **key}
