@@ -7,8 +7,9 @@ from pydantic import BaseModel, SecretStr
 
 from bridge.settings import catalog
 from bridge.settings.catalog import as_text
-from bridge.settings.model import DatabaseSettings, Settings
+from bridge.settings.model import Settings
 from bridge.settings.origins import Path, dotted
+from bridge.settings.sections import DatabaseSettings
 from bridge.settings.values import shown_database
 
 MASK = "**********"

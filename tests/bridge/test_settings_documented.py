@@ -11,7 +11,7 @@ import pytest
 from bridge.forges import DRIVERS
 from bridge.settings import catalog, load_settings
 from bridge.settings.catalog import Kind, Setting
-from bridge.settings.model import AccessSettings, RuleSettings
+from bridge.settings.sections import AccessSettings, RuleSettings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / ".env.example"

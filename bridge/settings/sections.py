@@ -1,0 +1,235 @@
+"""The sections of the settings: every key with its kind, its default and a sentence about it.
+
+The sentences are the documentation: ``.env.example`` is made from them, and a test compares
+docs/configuration.md with them.
+"""
+
+import re
+from pathlib import Path as FilePath
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from bridge.decisions.paths import check_glob
+from bridge.domain.rules import On, Policy
+from bridge.logs import LogFormat
+from bridge.settings.values import (
+    DatabaseUrl,
+    Unit,
+    WebAddress,
+    Words,
+    split_words,
+)
+
+_POLICY = Policy()
+_WORD = re.compile(r"[A-Za-z0-9][\w-]*")
+
+
+def _check_pattern(pattern: str) -> str:
+    problem = check_glob(pattern)
+    if problem is not None:
+        msg = f"the pattern {pattern!r} {problem}"
+        raise ValueError(msg)
+    return pattern
+
+
+Glob = Annotated[str, AfterValidator(_check_pattern)]
+Globs = Annotated[tuple[Glob, ...], BeforeValidator(split_words)]
+PositiveDays = Annotated[int, Field(ge=1, le=36_500), Unit("days")]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Requirement = Literal["approved", "mergeable", "planned"]
+
+
+class Section(BaseModel):
+    """A part of the settings; an unknown key in it is a mistake."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class TerrakubeSettings(Section):
+    """The Terrakube installation whose jobs are started."""
+
+    url: WebAddress
+    """Address of Terrakube's API, without /api/v1."""
+    token: SecretStr
+    """API token of the bridge's own account, of a team or a person."""
+    organizations: Annotated[Words, Field(min_length=1)]
+    """Names of the organizations whose workspaces the bridge looks after."""
+    ui_url: WebAddress | Literal[""] = ""
+    """Address of Terrakube's pages, for links; without it links go by way of the API."""
+    ca_file: FilePath | None = None
+    """Certificates to trust besides the usual ones, as a PEM file."""
+    webhook_secret: SecretStr | None = None
+    """Signing secret of Terrakube's notifications; without it there is no /webhooks/terrakube."""
+
+
+class RuleSettings(Section):
+    """Which template an event starts; the first rule that matches a workspace decides."""
+
+    on: On
+    """What happened: push, pull_request or tag."""
+    template: Annotated[str, Field(min_length=1)]
+    """A Terrakube template's name or id; default: the workspace's own; built-in: sent along."""
+    branches: Globs = ()
+    """Patterns of the pushed branch, or a pull request's base; empty: any the workspace follows."""
+    tags: Globs = ()
+    """Patterns of tag names, for tag rules; empty: any."""
+    workspaces: Globs = ()
+    """Patterns of organization/workspace; empty: all."""
+    also: Globs = ()
+    """Patterns of paths that concern the workspace besides its own folder (shared modules)."""
+
+    @model_validator(mode="after")
+    def _check_event(self) -> Self:
+        if self.tags and self.on is not On.TAG:
+            msg = "tags belong to a rule with on: tag"
+            raise ValueError(msg)
+        if self.branches and self.on is On.TAG:
+            msg = "a tag is on no branch: branches do not belong to a rule with on: tag"
+            raise ValueError(msg)
+        return self
+
+
+class PlanSettings(Section):
+    """The plan command."""
+
+    template: Annotated[str, Field(min_length=1)] = _POLICY.plan_template
+    """Template the plan command starts; a stored one that only plans passes waiting jobs."""
+
+
+class ApplySettings(Section):
+    """The apply command: not available yet."""
+
+    template: str = "built-in"
+    """Template the apply command starts (not available yet)."""
+    require: Annotated[tuple[Requirement, ...], BeforeValidator(split_words)] = ()
+    """What must hold before something is applied (not available yet)."""
+
+
+class CommandSettings(Section):
+    """What people may say in comments."""
+
+    names: Annotated[Words, Field(min_length=1)] = _POLICY.command_names
+    """Words a command begins with; the first is the one shown to people."""
+    plan: PlanSettings = PlanSettings()
+    apply: ApplySettings | None = None
+
+    @field_validator("names")
+    @classmethod
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_WORD.fullmatch(name) for name in names):
+            msg = "a command's name is one word of letters, digits, - and _"
+            raise ValueError(msg)
+        return names
+
+
+class LimitSettings(Section):
+    """How much at once."""
+
+    max_workspaces: Annotated[int, Field(ge=1, le=10_000), Unit("workspaces")] = (
+        _POLICY.max_workspaces
+    )
+    """A pull request that affects more is asked about instead of planned."""
+    max_comments: Annotated[int, Field(ge=1, le=20), Unit("comments")] = _POLICY.max_comments
+    """Comments a report may spread over."""
+    status_limit: Annotated[int, Field(ge=0, le=100), Unit("workspaces")] = _POLICY.status_limit
+    """Most workspaces that get a commit status of their own; above that only the aggregate."""
+
+
+class DatabaseSettings(Section):
+    """Where the bridge remembers."""
+
+    url: DatabaseUrl = SecretStr("sqlite:///data/bridge.db")
+    """sqlite:///path (four slashes for an absolute one) or postgresql://user:password@host/name."""
+
+
+class ListenSettings(Section):
+    """Where webhooks are received."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - forges must reach it; narrowed behind a proxy
+    """Address to listen on."""
+    port: Annotated[Port, Unit("port; 0: any free one")] = 8080
+    """Port for webhooks and health checks."""
+
+
+class MetricsSettings(Section):
+    """Where Prometheus finds the metrics."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on for metrics; 0.0.0.0 in a container."""
+    port: Annotated[Port, Unit("port; 0: any free one")] = 9090
+    """Port for /metrics, apart from the public one."""
+
+
+class RetentionSettings(Section):
+    """How long things are kept after they ended."""
+
+    bodies: PositiveDays = 7
+    """Bodies of handled deliveries."""
+    keys: PositiveDays = 30
+    """Deliveries without their bodies: so long a repeat is recognised."""
+    outputs: PositiveDays = 90
+    """Plans and logs of finished runs."""
+    runs: PositiveDays = 90
+    """Finished runs."""
+    posts: PositiveDays = 90
+    """What was written to forges, except for open pull requests."""
+    pull_requests: PositiveDays = 180
+    """Closed pull requests."""
+    audits: PositiveDays = 730
+    """The record of who did what."""
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.keys < self.bodies:
+            msg = "keys must be kept at least as long as bodies"
+            raise ValueError(msg)
+        return self
+
+
+class LogSettings(Section):
+    """What is logged, to standard output."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """debug, info, warning or error."""
+    format: LogFormat = LogFormat.AUTO
+    """json, console, or auto: console on a terminal, JSON otherwise."""
+
+
+class SlackSettings(Section):
+    """Slack as a second door: not available yet."""
+
+    mode: Literal["socket", "http"] = "socket"
+    """socket or http (not available yet)."""
+    command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/terrakube"
+    """Slash command (not available yet)."""
+    default_channel: str | None = None
+    """Id of the channel that hears of everything (not available yet)."""
+    bot_token: SecretStr | None = None
+    """xoxb-... (not available yet)."""
+    app_token: SecretStr | None = None
+    """xapp-..., for socket mode (not available yet)."""
+    signing_secret: SecretStr | None = None
+    """For http mode (not available yet)."""
+
+
+class AccessSettings(Section):
+    """Who may do what: not available yet."""
+
+    who: Annotated[Words, Field(min_length=1)]
+    """People and groups, such as github:team:acme/platform."""
+    may: Annotated[Words, Field(min_length=1)]
+    """Verbs."""
+    workspaces: Globs = ()
+    """Patterns of organization/workspace; empty: all."""
