@@ -40,43 +40,64 @@ class StepLog:
 
 def outputs_of(job: Job, logs: Sequence[StepLog], context: JobContext) -> tuple[Output, ...]:
     """Write what people read: errors first, then the plan, then the apply; none is empty."""
+    # A step that failed before terraform is an error, and nothing else.
+    told = [log for log in logs if not (log.role is Role.OTHER and _has_failed(job, log))]
     texts = {
         OutputKind.ERROR: _errors(job, logs, context) if job.status == JobStatus.FAILED else "",
-        OutputKind.PLAN: _joined(_plans(logs)),
-        OutputKind.APPLY: _joined(_applies(logs)),
+        OutputKind.PLAN: _joined(_plans(told)),
+        OutputKind.APPLY: _joined(_applies(told)),
     }
     return tuple(Output(kind=kind, text=text) for kind, text in texts.items() if text)
 
 
-def reason_of(job: Job, *, explained: bool, expired: bool) -> str:
-    """Say in a sentence why a job failed before terraform did; empty when its errors say it.
+def reason_of(
+    job: Job, logs: Sequence[StepLog], context: JobContext, *, expired: bool, unread: bool
+) -> str:
+    """Say in a sentence why a job failed other than by terraform; empty when its errors say it.
 
     Args:
         job: The ended job.
-        explained: Whether there is a text about what went wrong.
+        logs: Those of its steps.
+        context: Its structured output.
         expired: Whether Terrakube's time limit ended it, which is said elsewhere.
+        unread: Whether a log could not be read that may say more.
     """
     if job.status != JobStatus.FAILED or expired:
         return ""
     named = next((step.name for step in job.steps if step.status == "failed"), "")
-    if named.startswith(_TEMPLATE_ERROR):
-        return (
-            "Terrakube cannot read the flow of the template. Correct it in Terrakube; "
-            "the log of its API says more."
-        )
-    if named.startswith(_EXECUTOR_ERROR):
-        return "Terrakube could not reach its executor. Is it running?"
-    if named.startswith(_VARIABLE_ERROR):
-        return (
-            "Terrakube did not start it: a sensitive variable of the workspace has no value. "
-            "Set or delete it there."
-        )
-    if not explained:
-        return (
-            "Terrakube does not say why the job failed; its executor may have died. "
-            "Look at the job there."
-        )
-    return ""
+    for beginning, reason in _REASONS.items():
+        if named.startswith(beginning):
+            return reason
+    return "" if unread or _explains(job, logs, context) else _SILENT
+
+
+_REASONS: Final = {
+    _TEMPLATE_ERROR: (
+        "Terrakube cannot read the flow of the template. Correct it in Terrakube; "
+        "the log of its API says more."
+    ),
+    _EXECUTOR_ERROR: "Terrakube could not reach its executor. Is it running?",
+    _VARIABLE_ERROR: (
+        "Terrakube did not start it: a sensitive variable of the workspace has no value. "
+        "Set or delete it there."
+    ),
+}
+_SILENT: Final = (
+    "Terrakube does not say why the job failed; its executor may have died. Look at the job there."
+)
+
+
+def _explains(job: Job, logs: Sequence[StepLog], context: JobContext) -> bool:
+    """Tell whether something says what went wrong; the end of a plan or an apply does not."""
+    if any(_diagnoses(logs, context)) or _said(job.output):
+        return True
+    failed = (log for log in logs if _has_failed(job, log))
+    return any(_blocks(log) or (log.role is Role.OTHER and log.text.strip()) for log in failed)
+
+
+def _has_failed(job: Job, log: StepLog) -> bool:
+    # After a rejection all steps that are left read failed (contract section 5).
+    return job.status == JobStatus.FAILED and log.step.status == "failed"
 
 
 def _plans(logs: Sequence[StepLog]) -> Iterator[str]:
@@ -103,13 +124,12 @@ def _applies(logs: Sequence[StepLog]) -> Iterator[str]:
 
 
 def _script(log: StepLog) -> Iterator[str]:
-    # A step that failed before terraform is an error, and nothing else.
-    if log.text.strip() and log.step.status != "failed":
+    if log.text.strip():
         yield f"{log.step.name}:\n{cut_work_folder(plan_text(log.text))}"
 
 
 def _errors(job: Job, logs: Sequence[StepLog], context: JobContext) -> str:
-    failed = [log for log in logs if log.step.status == "failed"]
+    failed = [log for log in logs if _has_failed(job, log)]
     diagnosed = list(_diagnoses(logs, context))
     known = {diagnostic.summary for diagnostic in diagnosed}
     found = [_diagnostic_text(diagnostic) for diagnostic in diagnosed]

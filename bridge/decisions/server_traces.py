@@ -56,7 +56,7 @@ def _cut(word: str) -> str:
     user, found, rest = bare.partition("@")
     if found and ":" in rest:
         return f"{user}@{HOST}{''.join(rest.partition(':')[1:])}{end}"
-    if _is_host(bare):
+    if _is_host(bare) or _is_host(bare.partition("/")[0]):
         return HOST + end
     if bare.startswith("/") and bare.count("/") > 1:
         return f"…/{bare.rpartition('/')[2]}{end}"

@@ -58,7 +58,7 @@ class CollectService:
             counts=_counts(job, read, plan),
             digest=self._digest(job, plan),
             outputs=self._redacted(outputs, plan, read),
-            reason=self._redact(_reason(run, job, outputs, read), read),
+            reason=self._redact(_reason(run, job, read), read),
             # As one text: the key in an address may be a secret, too.
             destroyed=tuple(
                 self._redact("\n".join(plans.destroyed_by(plan.rows, plan.text)), read).splitlines()
@@ -182,11 +182,11 @@ def _counts(job: Job, read: _Read, plan: _Planned) -> PlanCounts | None:
     return plans.counts_of_plan(job, plan.rows, plan.text)
 
 
-def _reason(run: Run, job: Job, outputs: Sequence[Output], read: _Read) -> str:
+def _reason(run: Run, job: Job, read: _Read) -> str:
     began = int(run.created_at.timestamp() * 1000)
-    explained = bool(read.troubles) or any(one.kind is OutputKind.ERROR for one in outputs)
     expired = is_expired(job, posted_at=began, now=began)
-    reason = reason_of(job, explained=explained, expired=expired)
+    unread = bool(read.troubles)
+    reason = reason_of(job, read.logs, read.context, expired=expired, unread=unread)
     return " ".join(part for part in (reason, *read.troubles) if part)
 
 

@@ -65,7 +65,7 @@ class TerrakubeServer:
         self._ui_url = ui_url.rstrip("/")
         self._creators = {creator} if creator else set[str]()
         self._clock = clock
-        self._sleep = sleep
+        self.sleep = sleep
         self._seen: TTLCache[str, float] = TTLCache(maxsize=10_000, ttl=10 * SETTLED, timer=clock)
         self._features: ServerFeatures | None = None
 
@@ -192,7 +192,7 @@ class TerrakubeServer:
         job = answers.job(response, organization_id)
         wait = 0.0 if job.status in TERMINAL else self._unsettled(job, response)
         if wait > 0:
-            await self._sleep(wait)
+            await self.sleep(wait)
             job = await self.job(organization_id, job_id)
         if job.status in TERMINAL:
             return job

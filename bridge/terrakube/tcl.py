@@ -23,7 +23,7 @@ MAX_TEXT = 64 * 1024
 APPLYING = frozenset({FlowType.APPLY, FlowType.DESTROY})
 PLANNING = frozenset({FlowType.PLAN, FlowType.PLAN_DESTROY})
 
-_TYPES = frozenset(FlowType) | {"scheduleTemplates", "policyEvaluation"}
+_TYPES = frozenset(kind.value for kind in FlowType) | {"scheduleTemplates", "policyEvaluation"}
 # Model class Flow of the server; it refuses what it does not know ("Template Yaml Error").
 _PROPERTIES = frozenset(
     {
