@@ -1,7 +1,8 @@
 """The application: what every request passes before it is answered."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -22,6 +23,9 @@ from bridge.sandbox.terrakube.people import Tokens
 LONGEST = 8192
 """Most bytes of request line and headers: Tomcat's default."""
 
+_CLOSING = frozenset({400, 500, 501, 503})
+"""Statuses after which Tomcat closes the connection."""
+
 _OPEN = ("/actuator/", "/app/")
 # What exists on a real server, and nobody has observed closely enough to play.
 _UNPLAYED = ("/graphql/", "/tfstate/", "/notification/", "/subscriptions", "/api/v1/operations")
@@ -29,13 +33,19 @@ _UNPLAYED = ("/graphql/", "/tfstate/", "/notification/", "/subscriptions", "/api
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request that was answered; *status* is 0 when the connection was dropped."""
+    """A request that was answered.
+
+    Attributes:
+        status: 0 when the connection was dropped.
+        at: Seconds on the monotonic clock when it came.
+    """
 
     method: str
     path: str
     query: str
     status: int
     email: str
+    at: float = field(compare=False)
 
 
 class Gate:
@@ -49,7 +59,7 @@ class Gate:
 
     async def record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a request pass the faults and note how it went."""
-        status = 0
+        status, at = 0, monotonic()
         try:
             response = await self._faults.around(request, handler)
             gone = request.transport is None or request.transport.is_closing()
@@ -58,8 +68,8 @@ class Gate:
         finally:
             caller = request.get(CALLER)
             email = caller.email if caller else ""
-            seen = Seen(request.method, request.path, request.rel_url.query_string, status, email)
-            self._note(seen)
+            query = request.rel_url.query_string
+            self._note(Seen(request.method, request.path, query, status, email, at))
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Turn refusals into answers and add what every answer has."""
@@ -74,6 +84,8 @@ class Gate:
         except web.HTTPException as error:
             response = refusal(request, SpringRefused(error.status))
         response.headers.extend(CIMultiDict(HEADERS))
+        if response.status in _CLOSING:
+            response.force_close()
         return response
 
     def _admit(self, request: web.Request) -> None:

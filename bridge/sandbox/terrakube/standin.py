@@ -140,6 +140,10 @@ class StandIn:
         """Change a job as if the server had done it."""
         self.world.set_status(job, Status(status))
 
+    def delete(self, job: Job) -> None:
+        """Remove a job, as somebody else might do at any time."""
+        self.world.delete_job(job)
+
     def lock(self, workspace: Workspace, description: str | None = None) -> None:
         """Lock a workspace."""
         workspace.locked, workspace.lock_description = True, description
@@ -244,6 +248,7 @@ class StandIn:
             access_log=None,
             handle_signals=False,
             shutdown_timeout=0.1,
+            keepalive_timeout=60,
             max_line_size=8 * LONGEST,
             max_field_size=8 * LONGEST,
         )

@@ -107,8 +107,15 @@ async def test_every_request_is_remembered(client: Client, workspace: Workspace)
     await client.call("GET", f"{path}?filter[job]=id=in=(1,2)&fields[job]=status")
     await client.call("GET", f"{path}/1")
     assert client.stand_in.requests == [
-        Seen("GET", path, "filter[job]=id=in=(1,2)&fields[job]=status", 200, "bridge@example.com"),
-        Seen("GET", f"{path}/1", "", 404, "bridge@example.com"),
+        Seen(
+            "GET",
+            path,
+            "filter[job]=id=in=(1,2)&fields[job]=status",
+            200,
+            "bridge@example.com",
+            0.0,
+        ),
+        Seen("GET", f"{path}/1", "", 404, "bridge@example.com", 0.0),
     ]
     assert client.stand_in.count("GET", "/job") == 2
 

@@ -45,11 +45,12 @@ async def test_the_stand_in_answers_as_the_server_did(
         )
         async with request as response:
             raw = await response.read()
-            actual = (response.status, _shown(response.headers), _comparable(exchange, raw))
+            shown = _shown(response.status, response.headers)
+            actual = (response.status, shown, _comparable(exchange, raw))
         assert stand_in.unexpected == []
     assert actual == (
         exchange.status,
-        _shown(exchange.answer_headers),
+        _shown(exchange.status, exchange.answer_headers),
         _comparable(exchange, _raw(exchange.answer)),
     )
 
@@ -86,8 +87,11 @@ def _headers(exchange: Exchange, token: str) -> dict[str, str]:
     return headers
 
 
-def _shown(headers: Mapping[str, str]) -> dict[str, str]:
+def _shown(status: int, headers: Mapping[str, str]) -> dict[str, str]:
     shown = {name: headers[name] for name in HEADERS if name in headers}
+    # A good answer closes the connection by chance: Tomcat does it after a hundred requests.
+    if status >= 400 and headers.get("Connection") == "close":
+        shown["Connection"] = "close"
     return {name: value.replace("; charset", ";charset") for name, value in shown.items()}
 
 

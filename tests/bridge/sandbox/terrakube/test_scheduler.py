@@ -399,6 +399,6 @@ async def test_reject_commands_become_the_log_of_the_approval_on_beta(either: St
 async def test_a_deleted_job_makes_room(beta: Stage) -> None:
     waiting = await beta.waiting()
     behind = await beta.create(template=beta.both)
-    beta.stand_in.world.delete_job(waiting)
+    beta.stand_in.delete(waiting)
     await beta.executor.until_started(behind.number)
     assert beta.stand_in.jobs(beta.one) == [behind]
