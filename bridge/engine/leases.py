@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table
 
 from bridge.domain.errors import LeaseLostError, OverloadedError
+from bridge.metrics import Metrics
 from bridge.store.database import Database
 from bridge.store.queries import leases
 from bridge.store.queries.leases import Held
@@ -64,8 +65,15 @@ class Lease:
 class LeaseKeeper:
     """All leases this replica holds; they are renewed with one statement for each table."""
 
-    def __init__(self, database: Database, *, boot_time: Callable[[], float] = boot_time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        metrics: Metrics | None = None,
+        boot_time: Callable[[], float] = boot_time,
+    ) -> None:
         self._database = database
+        self._metrics = metrics or Metrics()
         self._boot_time = boot_time
         self._held: dict[tuple[str, Held], Lease] = {}
 
@@ -107,6 +115,7 @@ class LeaseKeeper:
                 lease.deadline = before + self._database.lease
             elif (lease.table.name, lease.held) in self._held:
                 lease.lost = True
+                self._metrics.leases_lost.labels(lease.table.name).inc()
                 log.warning("lease.lost", table=lease.table.name, row=lease.held.id)
 
     async def release_all(self) -> None:

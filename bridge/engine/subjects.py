@@ -26,6 +26,7 @@ from bridge.domain.errors import (
 from bridge.domain.work import Work
 from bridge.engine.leases import Lease, LeaseKeeper
 from bridge.engine.workers import MAX_FAILURES, Job, Worker, backoff, describe
+from bridge.metrics import Metrics
 from bridge.store.codecs import to_ms
 from bridge.store.database import Database
 from bridge.store.queries import subjects
@@ -65,12 +66,14 @@ class Subjects:
         keeper: LeaseKeeper,
         dispatch: Dispatch,
         *,
+        metrics: Metrics | None = None,
         concurrency: int = CONCURRENCY,
         max_failures: int = MAX_FAILURES,
     ) -> None:
         self._database = database
         self._keeper = keeper
         self._dispatch = dispatch
+        self._metrics = metrics or Metrics()
         self._max_failures = max_failures
         self.worker = Worker(
             database,
@@ -113,6 +116,7 @@ class Subjects:
                 return await self._conclude(head, lease, subjects.IGNORED, str(error), keep=keep)
             except Exception as error:  # noqa: BLE001 - any of them is this delivery's trouble
                 return await self._recover(head, lease, error, keep=keep)
+            self._metrics.handle_seconds.observe(time.perf_counter() - started)
             lease.check()
             outcome = subjects.DONE if work.ignored is None else subjects.IGNORED
             going_on = await self._conclude(
@@ -139,7 +143,7 @@ class Subjects:
         keep: bool,
         work: Work | None = None,
     ) -> bool:
-        return await self._database.write_for(
+        going_on = await self._database.write_for(
             lease.held.id,
             subjects.conclude,
             lease.held,
@@ -150,6 +154,8 @@ class Subjects:
             now=self._database.now(),
             keep=keep,
         )
+        self._metrics.handled.labels(outcome).inc()
+        return going_on
 
     async def _recover(self, head: _Head, lease: Lease, error: Exception, *, keep: bool) -> bool:
         attempt = head.stored.attempt
@@ -180,6 +186,7 @@ class Subjects:
             error=describe(error),
             counted=counted,
         )
+        self._metrics.handled.labels("retried").inc()
         return False
 
     def _is_hopeless(self, head: _Head, error: Exception) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 from bridge.decisions.repositories import Matcher
 from bridge.domain.redaction import Redactor
 from bridge.engine.duties import Duties
+from bridge.engine.gauges import Gauges
 from bridge.engine.inbox import Inbox
 from bridge.engine.janitor import Janitor
 from bridge.engine.leases import LeaseKeeper
@@ -78,7 +79,7 @@ async def build_inside(
     dispatcher = make_dispatcher(
         Services(forges=outside.forges, catalog=catalog, store=store, policy=policy)
     )
-    keeper, inbox = LeaseKeeper(database), Inbox(database)
+    keeper, inbox = LeaseKeeper(database, metrics=metrics), Inbox(database)
     organizations = Organizations(database, keeper, server, runs, metrics=metrics)
     since = await _first_start(database, clock)
     notices = [
@@ -110,11 +111,12 @@ async def build_inside(
     return Inside(
         keeper=keeper,
         roles=(
-            Subjects(database, keeper, dispatcher).worker,
+            Subjects(database, keeper, dispatcher, metrics=metrics).worker,
             Runs(database, keeper, server, runs, collecting, metrics=metrics).worker,
             organizations.worker,
             Posts(database, keeper, publishing, metrics=metrics).worker,
             duties.worker,
+            Gauges(database, metrics),
         ),
         inbox=inbox,
         organizations=organizations,

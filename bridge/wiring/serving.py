@@ -71,7 +71,7 @@ async def serve(settings: Settings, *, ready_file: Path | None = None) -> None:
         inside = await build_inside(
             settings, database, outside, key=key.encode(), redactor=redactor, metrics=metrics
         )
-        await stack.enter_async_context(_looked(settings, outside, inside))
+        await stack.enter_async_context(_looked(settings, outside, inside, stop))
         supervisor = await stack.enter_async_context(
             Supervisor(database, inside.keeper, inside.roles)
         )
@@ -96,11 +96,16 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 @asynccontextmanager
-async def _looked(settings: Settings, outside: Outside, inside: Inside) -> AsyncIterator[None]:
+async def _looked(
+    settings: Settings, outside: Outside, inside: Inside, stop: asyncio.Event
+) -> AsyncIterator[None]:
     """Look at Terrakube before anything runs, but not longer than LOOK_PATIENCE."""
     look = asyncio.create_task(look_at_terrakube(settings, outside.server, inside.catalog))
+    stopped = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({look}, timeout=LOOK_PATIENCE)
+        await asyncio.wait(
+            {look, stopped}, timeout=LOOK_PATIENCE, return_when=asyncio.FIRST_COMPLETED
+        )
         if look.done():
             _tell(look.result())
         else:
@@ -108,7 +113,9 @@ async def _looked(settings: Settings, outside: Outside, inside: Inside) -> Async
             look.add_done_callback(_tell_late)
         yield
     finally:
-        look.cancel()
+        for task in (look, stopped):
+            task.cancel()
+        await asyncio.gather(look, stopped, return_exceptions=True)
 
 
 def _tell(findings: Findings) -> None:

@@ -120,6 +120,7 @@ async def test_a_pull_request_is_planned_and_the_plan_comes_back(
             async with asyncio.timeout(20):
                 while not is_planned(code, sha):  # noqa: ASYNC110 - a poll, like people's
                     await asyncio.sleep(0.05)
+            metrics = (await running.get("/metrics", port="metrics_port")).text
             stopped = await running.stop()
         (comment,) = code.comments("acme/infra", pull_request.number)
         statuses = code.statuses("acme/infra", sha)
@@ -127,6 +128,9 @@ async def test_a_pull_request_is_planned_and_the_plan_comes_back(
 
     assert statuses == {"terrakube/plan": "success", "terrakube/plan: acme/network": "success"}
     assert [job.commit_id for job in server.jobs()] == [sha]
+    assert 'bridge_handled_total{outcome="done"} 1.0' in metrics
+    assert 'bridge_jobs_created_total{how="posted"} 1.0' in metrics
+    assert 'bridge_remote_requests_total{method="POST",service="terrakube",status="201"}' in metrics
     assert "`acme/network`" in comment.body
     assert "`acme/apps`" not in comment.body
     assert (stopped.code, stopped.err, server.unexpected) == (0, [], [])
