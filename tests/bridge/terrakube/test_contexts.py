@@ -15,7 +15,7 @@ NAMES = [
     "errors/context_stranger",
     "errors/context_unknown_job",
 ]
-ACTIONS = {"replace": ("delete", "create")}
+ACTIONS: dict[str, tuple[str, ...]] = {"replace": ("delete", "create")}
 
 
 @pytest.mark.parametrize("name", NAMES)
