@@ -1,0 +1,31 @@
+"""``demo``: a push, a pull request, plans and a merge, against stand-ins on this machine."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class ForgeFlavour(StrEnum):
+    """Whose API the demo's forge speaks."""
+
+    FORGEJO = "forgejo"
+    GITHUB = "github"
+
+
+def demo(
+    forge: Annotated[
+        ForgeFlavour, typer.Option(help="Whose API the stand-in for the forge speaks.")
+    ] = ForgeFlavour.FORGEJO,
+    *,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Keep everything running at the end.")
+    ] = False,
+) -> None:
+    """Show the whole way of a pull request against stand-ins, in a minute or less."""
+    import asyncio  # noqa: PLC0415 - see the package above
+
+    from bridge.cli.demo.walk import walk  # noqa: PLC0415
+
+    if not asyncio.run(walk(forge.value, stay=stay)):
+        raise typer.Exit(1)
