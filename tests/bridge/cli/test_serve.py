@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,24 @@ async def test_dotenv_alone_starts_it_and_sigterm_stops_it(
     assert {key: stopped.logs[0][key] for key in running.addresses} == running.addresses
     assert seconds < 5
     assert server.unexpected == []
+
+
+@pytest.mark.postgres
+async def test_replicas_serve_from_one_postgresql(
+    tmp_path: Path, settings: dict[str, str], postgres_url: str
+) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    shared = settings | {"BRIDGE_DATABASE__URL": postgres_url}
+    async with AsyncExitStack() as stack:
+        running = await asyncio.gather(
+            *(stack.enter_async_context(bridge(folder, shared)) for folder in folders)
+        )
+        answers = [(await one.get("/readyz")).text for one in running]
+        stopped = [await one.stop() for one in running]
+    assert answers == ["ready\n", "ready\n"]
+    assert [(one.code, one.err) for one in stopped] == [(0, []), (0, [])]
 
 
 async def test_a_mistake_in_the_rules_that_only_terrakube_shows_ends_the_start(
