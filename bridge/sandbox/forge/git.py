@@ -25,6 +25,22 @@ _UNIT, _RECORD = "\x1f", "\x1e"
 _COMMIT_FORMAT = _UNIT.join(
     ("%x1e%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B", "")
 )
+_CONFIG = """\
+[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
+	logAllRefUpdates = false
+[http]
+	receivepack = true
+[uploadpack]
+	allowAnySHA1InWant = true
+[receive]
+	hideRefs = refs/pull
+	autogc = false
+[gc]
+	auto = 0
+"""
 _FOLLOWED = ("refs/heads", "refs/tags")
 
 
@@ -86,24 +102,15 @@ class Git:
     path: Path
     _known: dict[tuple[str, ...], bytes] = field(default_factory=dict, repr=False, compare=False)
 
-    async def init(self, default_branch: str) -> None:
-        """Create it empty, open to HTTP pushes (the server checks who may)."""
-        self.path.mkdir(parents=True)
-        branch = f"--initial-branch={default_branch}"
-        await self.run("init", "--quiet", "--bare", "--template=", branch)
-        settings = {
-            "http.receivepack": "true",
-            "uploadpack.allowAnySHA1InWant": "true",
-            "receive.hideRefs": "refs/pull",
-            "receive.autogc": "false",
-            "gc.auto": "0",
-            "core.logAllRefUpdates": "false",
-        }
-        lines = [
-            f"[{key.split('.')[0]}]\n\t{key.split('.')[1]} = {settings[key]}" for key in settings
-        ]
-        with (self.path / "config").open("a") as file:
-            file.write("\n".join(lines) + "\n")
+    def init(self, default_branch: str) -> None:
+        """Create it empty, open to HTTP pushes (the server checks who may).
+
+        By hand: it takes a twentieth of what ``git init`` does.
+        """
+        for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+            (self.path / folder).mkdir(parents=True)
+        (self.path / "HEAD").write_text(f"ref: refs/heads/{default_branch}\n")
+        (self.path / "config").write_text(_CONFIG)
 
     async def run(self, *arguments: str, stdin: bytes = b"", cwd: Path | None = None) -> bytes:
         """Run one command and return what it printed.

@@ -94,7 +94,17 @@ class _Server:
     gate: Gate
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Lead a request to the API, to git or to a page."""
+        """Lead a request to the API, to git or to a page; whatever breaks here shows."""
+        served = False
+        try:
+            response = await self._lead(request)
+            served = True
+        finally:
+            if not served:
+                self.world.strange.append(f"{request.method} {request.path}: the stand-in broke")
+        return response
+
+    async def _lead(self, request: web.Request) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
         prefix = self.world.places.api_url.removeprefix(self.world.places.url)
         if path.startswith(f"{prefix}/"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import quote
 
 from cryptography.hazmat.primitives import serialization
@@ -48,6 +49,7 @@ def make_key() -> str:
     return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
 
 
+@cache
 def _public(private_key: str) -> str:
     key = serialization.load_pem_private_key(private_key.encode(), None).public_key()
     form = serialization.PublicFormat.SubjectPublicKeyInfo

@@ -165,7 +165,7 @@ class World:
         owner, _, name = slug.partition("/")
         number, now = self.next_id(), self.now()
         git = Git(self.places.folder / f"{number}.git")
-        await git.init(default_branch)
+        git.init(default_branch)
         repository = Repository(
             id=number, owner=self.owner(owner), name=name, git=git, private=private,
             default_branch=default_branch, created_at=now, updated_at=now, pushed_at=now,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.domain.errors import (
     NotFoundError,
@@ -16,7 +17,7 @@ from bridge.forges.gitea.hooks import WANTED_EVENTS as GITEA_EVENTS
 from bridge.forges.github.deliveries import WANTED_EVENTS as GITHUB_EVENTS
 from bridge.sandbox.forge.commenting import delete_comment
 from bridge.sandbox.forge.limits import LIMITS
-from tests.bridge.forges.living import APP, CREDENTIALS, INFRA, Credential, Live, living
+from tests.bridge.forges.living import APP, CREDENTIALS, INFRA, SECRET, Credential, Live, living
 from tests.bridge.sandbox.forge.receiving import Receiver, receiving
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -187,6 +188,22 @@ async def test_a_hook_is_installed_renewed_and_listed(live: Live) -> None:
     assert [(str(hook.id), hook.secret) for hook in stored] == [(mine.id, "two")]
     assert other.url.endswith("/other")
     assert any("does not send" in problem for problem in other.problems)
+
+
+async def test_no_credential_is_logged_or_told_when_something_fails(live: Live) -> None:
+    ref = await live.open({"network/main.tf": "x\n"})
+    told: list[str] = []
+    with capture_logs() as logs:
+        for status in (401, 403, 422, 500):
+            live.world.faults.fail(match="(GET|POST) /repos", status=status, times=9)
+            for call in (live.forge.create_comment(ref, "x"), live.forge.pull_request(ref)):
+                with pytest.raises((PermanentRemoteError, TemporaryRemoteError)) as caught:
+                    await call
+                told.append(str(caught.value))
+            live.world.faults.requests.clear()
+    secrets = [*live.world.world.tokens, SECRET]
+    assert len(logs) >= 8
+    assert not any(secret in text for secret in secrets for text in (*told, *map(str, logs)))
 
 
 async def failing(live: Live, receiver: Receiver) -> str:

@@ -54,6 +54,19 @@ async def test_what_every_client_meets_is_none(place: Place) -> None:
     place.forge.assert_no_surprises()
 
 
+async def test_what_breaks_in_the_stand_in_itself_shows(place: Place) -> None:
+    async def broken(happening: object) -> None:
+        raise ZeroDivisionError
+
+    await place.forge.commit(INFRA, "feature", {"network/main.tf": "x"})
+    await place.forge.open_pull_request(INFRA, "feature")
+    place.forge.world.announce = broken
+    line = f"POST {REPOSITORY}/issues/1/comments"
+    assert (await place.alice.ask(line, {"body": "x"})).status == 500
+    with pytest.raises(AssertionError, match="the stand-in broke"):
+        place.forge.assert_no_surprises()
+
+
 async def test_a_body_that_is_no_json_is_refused(place: Place) -> None:
     await place.forge.commit(INFRA, "feature", {"network/main.tf": "x"})
     await place.forge.open_pull_request(INFRA, "feature")
