@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bridge.http import Exchange, HttpClient, Retries
+from bridge.http import Exchange, HttpClient, Retries, Timeouts
 from bridge.terrakube.client import TerrakubeServer
 from bridge.terrakube.queries import JSON_API
 from bridge.terrakube.refusals import Refusals
@@ -22,6 +22,7 @@ def connect(
     observe: Callable[[Exchange], None] | None = None,
     ca_file: Path | None = None,
     retries: Retries | None = None,
+    timeouts: Timeouts | None = None,
 ) -> TerrakubeServer:
     """Make a client of the API at *url*; nothing is asked yet.
 
@@ -34,6 +35,7 @@ def connect(
         observe: Told about every attempt.
         ca_file: Certificates to trust besides the usual ones.
         retries: How reads are repeated; None: as usual.
+        timeouts: How long a request may take; None: as usual.
     """
     bearer = f"Bearer {token.strip()}"
 
@@ -51,6 +53,7 @@ def connect(
         observe=observe,
         ca_file=ca_file,
         retries=retries,
+        timeouts=timeouts,
     )
     return TerrakubeServer(
         http,

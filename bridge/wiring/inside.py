@@ -62,9 +62,10 @@ async def build_inside(
     key: bytes,
     redactor: Redactor,
     metrics: Metrics,
+    clock: Clock | None = None,
 ) -> Inside:
-    """Put everything together; nothing runs yet."""
-    clock, policy, server = SystemClock(), settings.policy(), outside.server
+    """Put everything together; nothing runs yet. *clock* None is the time of this machine."""
+    clock, policy, server = clock or SystemClock(), settings.policy(), outside.server
     catalog = Catalog(server=server)
     command = policy.command_names[0]
     store = SqlRunStore(database=database, job_url=server.job_url, command=command, clock=clock)

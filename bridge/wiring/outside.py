@@ -8,7 +8,7 @@ from typing import Final
 
 from bridge.domain.redaction import Redactor
 from bridge.forges import CheckedForge, OpenForge, OptionsError
-from bridge.http import Exchange
+from bridge.http import Exchange, Timeouts
 from bridge.metrics import Metrics
 from bridge.settings import InvalidSettingsError, Mistake, Settings
 from bridge.store.database import Database
@@ -37,6 +37,7 @@ async def open_outside(
     key: bytes | None,
     redactor: Redactor,
     metrics: Metrics | None = None,
+    timeouts: Timeouts | None = None,
 ) -> AsyncIterator[Outside]:
     """Make the clients, and close them in the end; nothing is asked yet.
 
@@ -45,6 +46,7 @@ async def open_outside(
         key: The bridge's secret key, from which installed hooks have their secrets.
         redactor: Learns every token that is minted.
         metrics: Counts requests; None counts nothing.
+        timeouts: Of requests to Terrakube; None for the usual ones.
 
     Raises:
         InvalidSettingsError: An App's private key is none.
@@ -68,6 +70,7 @@ async def open_outside(
             ca_file=settings.terrakube.ca_file,
             redact=redactor.redact,
             observe=observe,
+            timeouts=timeouts,
         )
         stack.push_async_callback(server.aclose)
         yield Outside(forges=forges, server=server)

@@ -17,8 +17,10 @@ from bridge.domain.errors import SettingsError
 from bridge.domain.redaction import Redactor
 from bridge.engine.readiness import Readiness
 from bridge.engine.supervisor import Supervisor
+from bridge.http import Timeouts
 from bridge.logs import configure_logs
 from bridge.metrics import Metrics
+from bridge.ports import Clock
 from bridge.settings import InvalidSettingsError, Settings
 from bridge.store.database import Database, SystemClock
 from bridge.web.app import Notifications, create_app, create_metrics_app
@@ -44,6 +46,16 @@ class Addresses:
     metrics_port: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A bridge that runs, for whoever started it in this process."""
+
+    addresses: Addresses
+    database: Database
+    outside: Outside
+    inside: Inside
+
+
 async def serve(settings: Settings, *, ready_file: Path | None = None) -> None:
     """Run until SIGTERM or SIGINT.
 
@@ -58,18 +70,57 @@ async def serve(settings: Settings, *, ready_file: Path | None = None) -> None:
     stop = _stop_on_signals()
     redactor = Redactor(settings.secrets())
     configure_logs(level=settings.log.level, format=settings.log.format, redact=redactor.redact)
-    metrics = Metrics()
+    async with running(settings, redactor=redactor, stop=stop) as bridge:
+        addresses = asdict(bridge.addresses)
+        log.info("serve.started", pid=os.getpid(), **addresses)
+        if ready_file is not None:
+            _write_whole(ready_file, json.dumps({"pid": os.getpid(), **addresses}))
+        await stop.wait()
+        log.info("serve.stopping")
+    log.info("serve.stopped")
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    redactor: Redactor,
+    stop: asyncio.Event | None = None,
+    clock: Clock | None = None,
+    timeouts: Timeouts | None = None,
+) -> AsyncIterator[Running]:
+    """Run the bridge while the block runs, then stop it gracefully.
+
+    Args:
+        settings: As checked.
+        redactor: Knows the settings' secrets; learns those that are made.
+        stop: Cuts the wait for Terrakube at start short.
+        clock: Replaced in tests; None for the time of the machine and the database's server.
+        timeouts: Of requests to Terrakube; None for the usual ones.
+
+    Raises:
+        SettingsError: See serve.
+    """
+    metrics, stop = Metrics(), stop or asyncio.Event()
     async with AsyncExitStack() as stack:
-        database = await Database.open(settings.database.url.get_secret_value())
+        database = await Database.open(settings.database.url.get_secret_value(), clock=clock)
         unsupervised = await stack.enter_async_context(AsyncExitStack())
         unsupervised.push_async_callback(database.close)
         key = await secret_key(settings, database)
         redactor.learn(key)
         outside = await stack.enter_async_context(
-            open_outside(settings, key=key.encode(), redactor=redactor, metrics=metrics)
+            open_outside(
+                settings, key=key.encode(), redactor=redactor, metrics=metrics, timeouts=timeouts
+            )
         )
         inside = await build_inside(
-            settings, database, outside, key=key.encode(), redactor=redactor, metrics=metrics
+            settings,
+            database,
+            outside,
+            key=key.encode(),
+            redactor=redactor,
+            metrics=metrics,
+            clock=clock,
         )
         await stack.enter_async_context(_looked(settings, outside, inside, stop))
         supervisor = await stack.enter_async_context(
@@ -77,14 +128,10 @@ async def serve(settings: Settings, *, ready_file: Path | None = None) -> None:
         )
         unsupervised.pop_all()  # from here on the supervisor closes the database
         readiness = Readiness(database=database, supervisor=supervisor)
-        edge = _edge(settings, outside, inside, readiness, metrics)
+        now = clock or SystemClock()
+        edge = _edge(settings, outside, inside, readiness, metrics=metrics, clock=now)
         addresses = await _listen(stack, settings, edge, metrics)
-        log.info("serve.started", pid=os.getpid(), **asdict(addresses))
-        if ready_file is not None:
-            _write_whole(ready_file, json.dumps({"pid": os.getpid(), **asdict(addresses)}))
-        await stop.wait()
-        log.info("serve.stopping")
-    log.info("serve.stopped")
+        yield Running(addresses=addresses, database=database, outside=outside, inside=inside)
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -163,14 +210,16 @@ def _edge(
     outside: Outside,
     inside: Inside,
     readiness: Readiness,
+    *,
     metrics: Metrics,
+    clock: Clock,
 ) -> web.Application:
     secret = settings.terrakube.webhook_secret
     return create_app(
         doors=doors_of(outside.forges),
         inbox=inside.inbox,
         readiness=readiness,
-        clock=SystemClock(),
+        clock=clock,
         metrics=metrics,
         notifications=Notifications(
             secret=secret.get_secret_value(), hint=inside.organizations.hint
