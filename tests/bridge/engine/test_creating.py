@@ -296,14 +296,14 @@ class TestOrder:
     async def test_pushes_that_apply_are_created_in_the_order_of_their_intents(
         self, stage: Stage
     ) -> None:
-        first = stage.an_apply(trigger="push:1")
-        ids = await stage.want(first)
+        ids = await stage.want(stage.an_apply(trigger="push:1"))
         stage.server.failures["create_job"] = [unavailable("POST job")]
         stage.play(stage.runs.worker)
         await stage.settle()
         for number in range(2, 6):
             stage.clock.advance(0.001)
-            ids += await stage.want(stage.an_apply(trigger=f"push:{number}"))
+            push = stage.an_apply(trigger=f"push:{number}", commit_id=str(number) * 40)
+            ids += await stage.want(push)
         await stage.settle()
         await stage.after(3)
         assert stage.server.requests == []
@@ -312,6 +312,7 @@ class TestOrder:
         await stage.after(0)
 
         keys = [request.comments.split()[0] for request in stage.server.requests]
+        assert len(keys) == 5
         assert keys == [f"bridge:{run_id}" for run_id in ids]
 
     async def test_a_plan_does_not_wait_for_them(self, stage: Stage) -> None:
