@@ -1,0 +1,161 @@
+"""What the engine asks about a run: may its job start, and why does it not move."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.domain.errors import NotFoundError
+from bridge.domain.rules import DEFAULT_TEMPLATE
+from bridge.domain.runs import Diagnosis, Refusal, Run
+from bridge.domain.terrakube import TERMINAL, Job, JobRequest, Workspace
+from bridge.ports import JobServer
+from bridge.services.catalog import Catalog
+
+COMMENTS_LIMIT: Final = 512
+"""Characters Terrakube keeps in a job's ``comments`` (contract section 3.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunService:
+    """Turns runs into job requests and explains jobs that wait.
+
+    Attributes:
+        command: How people address the bridge, for "say ... again".
+    """
+
+    server: JobServer
+    catalog: Catalog
+    command: str
+
+    async def prepare(self, run: Run) -> JobRequest | Refusal:
+        """Check what Terrakube does not: it answers 201 to a job that can never run.
+
+        A locked workspace or an unknown template would leave the job pending for hours, and on
+        2.33 hold up every younger job of the instance (contract section 6.4).
+        """
+        try:
+            workspace = await self.server.workspace(run.request.workspace)
+        except NotFoundError:
+            return Refusal(reason=_gone(run))
+        if workspace.locked:
+            return Refusal(reason=self._locked(run, workspace))
+        template = run.request.template
+        if template.tcl:
+            return self._request(run, tcl=template.tcl)
+        template_id = await self._template_id(run)
+        if template_id is None:
+            return Refusal(reason=self._unknown_template(run))
+        return self._request(run, template_id=template_id)
+
+    async def inspect(self, run: Run, job: Job) -> Diagnosis:
+        """Say why a job stays pending without a step."""
+        request = run.request
+        try:
+            workspace = await self.server.workspace(request.workspace)
+        except NotFoundError:
+            return Diagnosis(cause=_gone(run), hopeless=True)
+        if workspace.locked:
+            return Diagnosis(cause=self._locked(run, workspace), hopeless=True)
+        if request.template.id and await self._template_id(run) is None:
+            return Diagnosis(cause=self._unknown_template(run), hopeless=True)
+        return Diagnosis(cause=await self._holder(run, job))
+
+    async def _holder(self, run: Run, job: Job) -> str:
+        """Name the older job that is in the way."""
+        older = [
+            other
+            for other in await self.server.open_jobs(run.request.workspace.organization_id)
+            if other.status not in TERMINAL and _number(other.id) < _number(job.id)
+        ]
+        same = [other for other in older if other.workspace_id == run.request.workspace.id]
+        if same:
+            return (
+                f"It waits for job {same[0].id} of the same workspace, "
+                f"which is {_words(same[0].status)}."
+            )
+        if len(older) == 1:
+            return (
+                f"It waits for Terrakube: job {older[0].id} of the organization is older and "
+                f"{_words(older[0].status)}."
+            )
+        if older:
+            return (
+                f"It waits for Terrakube: {len(older)} older jobs of the organization are open; "
+                f"the oldest, job {older[0].id}, is {_words(older[0].status)}."
+            )
+        return "It waits for Terrakube: no executor has taken it. Is the executor running?"
+
+    async def _template_id(self, run: Run) -> str | None:
+        """Find the template now; a name is looked up again in case it was made meanwhile."""
+        wanted = run.request.template
+        organization_id = run.request.workspace.organization_id
+        for again in (False, True):
+            if again:
+                self.catalog.forget()
+            for template in await self.catalog.templates(organization_id):
+                if template.id == wanted.id or (
+                    not wanted.id and wanted.reference in (template.id, template.name)
+                ):
+                    return template.id
+        return None
+
+    def _locked(self, run: Run, workspace: Workspace) -> str:
+        because = f" ({workspace.lock_description})" if workspace.lock_description else ""
+        again = (
+            "push again or start the job in Terrakube"
+            if run.request.pull_request is None
+            else f"say `{self.command} {run.request.verb}` again"
+        )
+        return (
+            f"Workspace {run.request.workspace} is locked in Terrakube{because}. "
+            f"Unlock it there, then {again}."
+        )
+
+    def _unknown_template(self, run: Run) -> str:
+        template = run.request.template
+        if template.reference == DEFAULT_TEMPLATE:
+            return (
+                f"Workspace {run.request.workspace} has no default template that exists. "
+                "Choose one in its settings in Terrakube, or name a template in the rule."
+            )
+        return (
+            f"Template {template.reference!r} does not exist in organization "
+            f"{run.request.workspace.organization}. Create it in Terrakube or correct the rule."
+        )
+
+    def _request(
+        self, run: Run, *, template_id: str | None = None, tcl: str | None = None
+    ) -> JobRequest:
+        request = run.request
+        return JobRequest(
+            workspace=request.workspace,
+            comments=_comments(run),
+            template_id=template_id,
+            tcl=tcl,
+            commit_id=request.commit_id,
+            override_branch=request.tag,
+            refresh=request.options.refresh,
+            refresh_only=request.options.refresh_only,
+            target_addrs=request.options.targets,
+            replace_addrs=request.options.replaces,
+        )
+
+
+def _gone(run: Run) -> str:
+    return f"Workspace {run.request.workspace} no longer exists in Terrakube."
+
+
+def _comments(run: Run) -> str:
+    """Put the key first, then who asked where, without what a search trips over."""
+    request = run.request
+    where = f"#{request.pull_request}" if request.pull_request else f"@{request.commit_id[:12]}"
+    text = f"{request.verb} {request.repository.slug}{where} by {request.actor}"
+    safe = "".join(sign for sign in text if sign.isprintable() and sign not in "*'\"\\")
+    return f"{run.key} {safe}"[:COMMENTS_LIMIT]
+
+
+def _number(job_id: str) -> int:
+    return int(job_id) if job_id.isdigit() else 0
+
+
+def _words(status: str) -> str:
+    return "waiting for an approval" if status == "waitingApproval" else status
