@@ -286,6 +286,7 @@ def test_pending_between_steps_is_no_new_start() -> None:
     waiting = follow(FRESH, a_job("waitingApproval", (100, "completed")), 9_000).followed
     look = follow(waiting, a_job("pending", (100, "completed"), (150, "completed")), 10_000)
     assert look.followed.state is RUNNING
+    assert follow(waiting, a_job("pending"), 10_000).followed.state is RUNNING
 
 
 def test_what_stays_the_same_changes_nothing() -> None:
