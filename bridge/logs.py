@@ -52,8 +52,17 @@ KEYS: Mapping[str, str] = {
 }
 """Log keys and what they hold; docs/operations.md prints this table."""
 
-QUIET = ("httpx", "httpcore", "asyncio", "alembic", "sqlalchemy", "slack_bolt", "slack_sdk")
-"""Libraries that log addresses or statements at info: only their warnings are kept."""
+QUIET = (
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "httpcore",
+    "httpx",
+    "slack_bolt",
+    "slack_sdk",
+    "sqlalchemy",
+)
+"""Libraries that log addresses, statements or their values: only their warnings are kept."""
 
 Redact = Callable[[str], str]
 
