@@ -15,16 +15,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.sandbox.forge.objects import (
+    LOG_FORMAT,
+    Commit,
+    FileChange,
+    read_diff,
+    read_log,
+)
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 NOTHING = "0" * 40
 """Stands for "no object": before a ref was made, after it was deleted."""
 
-_UNIT, _RECORD = "\x1f", "\x1e"
-_COMMIT_FORMAT = _UNIT.join(
-    ("%x1e%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B", "")
-)
 _CONFIG = """\
 [core]
 	repositoryformatversion = 0
@@ -46,50 +50,6 @@ _FOLLOWED = ("refs/heads", "refs/tags")
 
 class GitError(Exception):
     """Git refused; the text is what it said."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """An author or committer; *when* is ISO 8601 with an offset."""
-
-    name: str
-    email: str
-    when: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """A commit, with the paths it changed against its first parent."""
-
-    sha: str
-    tree: str
-    parents: tuple[str, ...]
-    author: Person
-    committer: Person
-    message: str
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    modified: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileChange:
-    """What happened to one file.
-
-    Attributes:
-        status: Git's letter: A, M, D, R or T.
-        path: The new name; of a deleted file the only one.
-        previous: The old name of a renamed file.
-        additions: Lines; 0 in binary files.
-        blob: Object id of the new content; of the old one when the file is gone.
-    """
-
-    status: str
-    path: str
-    previous: str | None
-    additions: int
-    deletions: int
-    blob: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +158,11 @@ class Git:
         """List the newest *limit* commits of a range of ids, in topological order."""
         order = ["--reverse"] if oldest_first else []
         printed = await self.recall(
-            "log", "-z", f"--format={_COMMIT_FORMAT}", "--name-status", "--no-renames",
+            "log", "-z", f"--format={LOG_FORMAT}", "--name-status", "--no-renames",
             "--diff-merges=first-parent", "--topo-order", *order, f"--max-count={limit}",
             *span, "--",
         )  # fmt: skip
-        records = printed.decode(errors="replace").split(_RECORD)[1:]
-        return [_commit(record) for record in records]
+        return read_log(printed)
 
     async def commit(self, sha: str) -> Commit:
         """Read one commit."""
@@ -214,7 +173,7 @@ class Git:
         printed = await self.recall(
             "diff", "--raw", "--numstat", "-z", "--no-abbrev", "--find-renames", "-l0", old, new
         )
-        return _changes(printed.decode(errors="surrogateescape").split("\0"))
+        return read_diff(printed)
 
     async def show(self, commit: str, path: str) -> tuple[str, bytes] | None:
         """Return a file's blob id and content, None when it is not there."""
@@ -314,50 +273,6 @@ def environment() -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_TERMINAL_PROMPT": "0",
     }
-
-
-def _commit(record: str) -> Commit:
-    sha, tree, parents, *people, message, rest = record.split(_UNIT)
-    words = [word for word in rest.lstrip("\n").split("\0") if word.strip("\n")]
-    changes = list(zip(words[::2], words[1::2], strict=True))
-    return Commit(
-        sha=sha,
-        tree=tree,
-        parents=tuple(parents.split()),
-        author=Person(name=people[0], email=people[1], when=people[2]),
-        committer=Person(name=people[3], email=people[4], when=people[5]),
-        message=message.rstrip("\n"),
-        added=tuple(path for letter, path in changes if letter.strip() == "A"),
-        removed=tuple(path for letter, path in changes if letter.strip() == "D"),
-        modified=tuple(path for letter, path in changes if letter.strip() in {"M", "T"}),
-    )
-
-
-def _changes(words: list[str]) -> list[FileChange]:
-    """Read ``--raw --numstat -z``: first the raw entries, then the counts."""
-    raw: dict[str, tuple[str, str | None, str]] = {}
-    counts: dict[str, tuple[int, int]] = {}
-    at = 0
-    while at < len(words) and words[at].startswith(":"):
-        _, _, old, new, letter = words[at].split(" ")
-        renamed = letter[0] in "RC"
-        previous, path = (words[at + 1], words[at + 2]) if renamed else (None, words[at + 1])
-        raw[path] = (letter[0], previous, old if letter[0] == "D" else new)
-        at += 3 if renamed else 2
-    while at < len(words) and words[at]:
-        added, deleted, path = words[at].split("\t")
-        at += 1
-        if not path:
-            path = words[at + 1]
-            at += 2
-        counts[path] = (int(added) if added != "-" else 0, int(deleted) if deleted != "-" else 0)
-    return [
-        FileChange(
-            status=letter, path=path, previous=previous, blob=blob,
-            additions=counts.get(path, (0, 0))[0], deletions=counts.get(path, (0, 0))[1],
-        )
-        for path, (letter, previous, blob) in raw.items()
-    ]  # fmt: skip
 
 
 def _data(content: bytes) -> bytes:

@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from urllib.parse import quote
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
+from bridge.sandbox.forge.apps import APP_PERMISSIONS, make_app
 from bridge.sandbox.forge.commenting import add_comment
 from bridge.sandbox.forge.delivering import PostOffice
 from bridge.sandbox.forge.faults import Faults
@@ -31,29 +28,7 @@ from bridge.sandbox.forge.records import Record, busiest, content_writes
 from bridge.sandbox.forge.repositories import fork
 from bridge.sandbox.forge.world import World
 
-APP_PERMISSIONS = {
-    "metadata": "read",
-    "contents": "read",
-    "pull_requests": "write",
-    "issues": "write",
-    "statuses": "write",
-}
-
 Files = Mapping[str, str | bytes | None]
-
-
-def make_key() -> str:
-    """Make an App's private key: RSA, PEM, as GitHub lets one download it."""
-    key = rsa.generate_private_key(65537, 2048)
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL
-    return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
-
-
-@cache
-def _public(private_key: str) -> str:
-    key = serialization.load_pem_private_key(private_key.encode(), None).public_key()
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_bytes(serialization.Encoding.PEM, form).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,18 +105,8 @@ class StandIn:
         private_key: str = "",
     ) -> App:
         """Make the GitHub App, with a hook when *url* is given, and install it for *owner*."""
-        private = private_key or make_key()
-        app = App(
-            id=self.world.next_id(),
-            client_id=f"Iv23{self.world.next_id()}",
-            slug=slug,
-            owner=self.world.owner(owner),
-            bot=self.world.add_account(f"{slug}[bot]", kind=Kind.BOT),
-            private_key=private,
-            public_key=_public(private),
-            permissions=dict(permissions),
-            created_at=self.world.now(),
-        )
+        app = make_app(self.world, slug, owner=owner, private_key=private_key)
+        app.permissions = dict(permissions)
         if url:
             app.hook = self._hook(None, url, secret, events, kind="integration")
         self.world.app = app

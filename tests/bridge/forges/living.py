@@ -11,7 +11,7 @@ from bridge.forges import OpenForge, build
 from bridge.forges.gitea import GiteaForge
 from bridge.forges.github import GitHubForge
 from bridge.sandbox.forge import Access, Flavour, Limits, StandIn, start
-from bridge.sandbox.forge.standin import make_key
+from bridge.sandbox.forge.apps import make_key
 
 KEY = b"a key for everything the bridge signs"
 SECRET = "the secret of the instance's own hook"
@@ -32,11 +32,13 @@ class Credential:
     name: str
     flavour: Flavour
     is_app: bool = False
+    driver: str = ""
 
 
 TOKEN = Credential(name="github", flavour=Flavour.GITHUB)
 APP = Credential(name="github app", flavour=Flavour.GITHUB, is_app=True)
 FORGEJO = Credential(name="forgejo", flavour=Flavour.FORGEJO)
+GITEA = Credential(name="gitea", flavour=Flavour.FORGEJO, driver="gitea")
 CREDENTIALS = (TOKEN, APP, FORGEJO)
 
 
@@ -84,7 +86,8 @@ async def living(
     async with start(folder, flavour=credential.flavour, limits=limits) as world:
         await world.create_repository(INFRA, files=FILES, access=PEOPLE)
         login, section = _credential(world, credential)
-        section |= {"driver": credential.flavour.value, "url": world.web_url}
+        driver = credential.driver or credential.flavour.value
+        section |= {"driver": driver, "url": world.web_url}
         async with aclosing(build("code", section, hook_key=KEY)) as forge:
             assert isinstance(forge, GitHubForge | GiteaForge)
             forge.sleep = sleep

@@ -40,7 +40,7 @@ from bridge.sandbox.forge.pulls import (
     set_draft,
     set_labels,
 )
-from tests.bridge.forges.living import CREDENTIALS, INFRA, KEY, Live, living
+from tests.bridge.forges.living import FORGEJO, GITEA, INFRA, KEY, TOKEN, Live, living
 from tests.bridge.sandbox.forge.git import clone
 from tests.bridge.sandbox.forge.receiving import Received, Receiver, receiving
 
@@ -73,7 +73,7 @@ class Listening:
         return [type(one) for one in await self.heard() if not isinstance(one, Ignored)]
 
 
-@pytest.fixture(params=CREDENTIALS[::2], ids=lambda credential: credential.name)
+@pytest.fixture(params=[TOKEN, FORGEJO, GITEA], ids=lambda credential: credential.name)
 async def listening(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Listening]:
     async with living(tmp_path / "forge", request.param) as live, receiving() as receiver:
         number = live.repository.ref.id

@@ -3,8 +3,8 @@
 Source of the fields: recorded deliveries of a running Forgejo, and its ``modules/structs``.
 """
 
-from bridge.sandbox.forge.git import Commit, FileChange
 from bridge.sandbox.forge.model import Access, Account, Hook, Kind, Repository, Status
+from bridge.sandbox.forge.objects import Commit, FileChange
 from bridge.sandbox.forge.routes import Json
 from bridge.sandbox.forge.times import stamp
 from bridge.sandbox.forge.world import World

@@ -8,7 +8,6 @@ from urllib.parse import quote
 from bridge.sandbox.forge.dialects import Envelope, Message
 from bridge.sandbox.forge.forgejo.pulls import comment, issue, label, pull_request
 from bridge.sandbox.forge.forgejo.shapes import pushed_commit, repository, user
-from bridge.sandbox.forge.git import Commit
 from bridge.sandbox.forge.happenings import (
     Change,
     CommentChanged,
@@ -20,6 +19,7 @@ from bridge.sandbox.forge.happenings import (
     Reviewed,
 )
 from bridge.sandbox.forge.model import Hook, PullRequest
+from bridge.sandbox.forge.objects import Commit
 from bridge.sandbox.forge.routes import Json
 from bridge.sandbox.forge.world import World
 

@@ -2,10 +2,10 @@
 
 from urllib.parse import quote
 
-from bridge.sandbox.forge.git import Commit, FileChange, Person
 from bridge.sandbox.forge.github.people import node_id, user, user_or_none
 from bridge.sandbox.forge.github.repositories import api_url, minimal, web_url
 from bridge.sandbox.forge.model import Repository, Status
+from bridge.sandbox.forge.objects import Commit, FileChange, Person
 from bridge.sandbox.forge.routes import Json
 from bridge.sandbox.forge.times import stamp
 from bridge.sandbox.forge.world import World
