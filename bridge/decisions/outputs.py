@@ -47,6 +47,8 @@ def outputs_of(job: Job, logs: Sequence[StepLog], context: JobContext) -> tuple[
         OutputKind.PLAN: _joined(_plans(told)),
         OutputKind.APPLY: _joined(_applies(told)),
     }
+    if _bare(texts[OutputKind.PLAN]) == _bare(texts[OutputKind.ERROR]):
+        texts[OutputKind.PLAN] = ""  # a plan that failed says nothing but its errors
     return tuple(Output(kind=kind, text=text) for kind, text in texts.items() if text)
 
 
@@ -174,6 +176,11 @@ def _blocks(log: StepLog) -> list[str]:
     if has_banner(log.text):
         return [cut_work_folder(block) for block in error_blocks(log.text)]
     return [cut_servers(log.text.strip())] if log.text.strip() else []
+
+
+def _bare(text: str) -> str:
+    """Return the words of a text, without blanks and the boxes terraform draws."""
+    return "".join(sign for sign in text if not sign.isspace() and sign not in "╷│╵")
 
 
 def _summary(block: str) -> str:

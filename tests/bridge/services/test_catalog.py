@@ -1,0 +1,87 @@
+"""The catalog: what Terrakube holds, asked for at most once in a short while."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from cachetools import TTLCache
+
+from bridge.domain.errors import TemporaryRemoteError
+from bridge.domain.terrakube import Organization, Workspace
+from bridge.services.catalog import FRESH_FOR, Catalog
+from tests.fakes.clock import FakeClock
+from tests.fakes.jobserver import ACME, APPLY_FLOW, FakeJobServer, unavailable
+
+
+class SlowServer(FakeJobServer):
+    """Answers about workspaces only after others had their turn."""
+
+    async def workspaces(self, organization: Organization) -> Sequence[Workspace]:
+        await asyncio.sleep(0.01)
+        return await super().workspaces(organization)
+
+
+def a_catalog(server: FakeJobServer, clock: FakeClock | None = None) -> Catalog:
+    clock = clock or FakeClock()
+    cache: TTLCache[str, object] = TTLCache(100, FRESH_FOR, lambda: clock.now().timestamp())
+    return Catalog(server=server, _cache=cache)
+
+
+async def test_workspaces_of_all_organizations_are_listed() -> None:
+    server = FakeJobServer()
+    other = server.add_organization("beta")
+    spaces = [server.add_workspace("net"), server.add_workspace("app", organization=other)]
+    assert await a_catalog(server).workspaces() == spaces
+
+
+async def test_templates_are_listed_by_organization() -> None:
+    server = FakeJobServer()
+    other = server.add_organization("beta")
+    plan, apply = server.add_template("Plan"), server.add_template("Apply", flow=APPLY_FLOW)
+    theirs = server.add_template("Plan", organization=other)
+    catalog = a_catalog(server)
+    assert await catalog.templates(ACME.id) == [plan, apply]
+    assert await catalog.all_templates() == {ACME.id: [plan, apply], other.id: [theirs]}
+
+
+async def test_a_question_is_asked_again_only_when_its_answer_is_old() -> None:
+    server, clock = FakeJobServer(), FakeClock()
+    catalog = a_catalog(server, clock)
+    await catalog.workspaces()
+    server.add_workspace("net")
+    assert await catalog.workspaces() == []
+    clock.advance(FRESH_FOR - 1)
+    assert await catalog.workspaces() == []
+    clock.advance(2)
+    assert [space.ref.name for space in await catalog.workspaces()] == ["net"]
+    assert server.count("workspaces") == 2
+
+
+async def test_a_burst_asks_once() -> None:
+    server = SlowServer()
+    server.add_organization("beta")
+    catalog = a_catalog(server)
+    await asyncio.gather(*(catalog.workspaces() for _ in range(50)))
+    assert (server.count("organizations"), server.count("workspaces")) == (1, 2)
+
+
+async def test_what_is_forgotten_is_asked_for_again() -> None:
+    server = FakeJobServer()
+    catalog = a_catalog(server)
+    await catalog.templates(ACME.id)
+    plan = server.add_template("Plan")
+    catalog.forget()
+    assert await catalog.templates(ACME.id) == [plan]
+
+
+async def test_an_error_is_not_remembered() -> None:
+    server = FakeJobServer()
+    server.failures["organizations"] = [unavailable("GET organization")]
+    catalog = a_catalog(server)
+    with pytest.raises(TemporaryRemoteError):
+        await catalog.organizations()
+    assert await catalog.organizations() == [ACME]
+
+
+def test_the_catalog_is_fresh_enough_for_the_next_pull_request() -> None:
+    assert Catalog(server=FakeJobServer())._cache.ttl == FRESH_FOR  # noqa: SLF001 - nothing else shows it
