@@ -1,9 +1,10 @@
 """Following: one request for all the jobs that are due, and what each look leads to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection, bindparam, update
 
 from bridge.domain.errors import (
     NotAllowedError,
@@ -15,6 +16,7 @@ from bridge.domain.runs import Run, RunPhase, RunState
 from bridge.domain.terrakube import Job
 from bridge.engine.organizations import ALONE, IDS, Organizations
 from bridge.store.codecs import from_ms
+from bridge.store.schema import run
 from tests.bridge.engine.stage import COLLECTED, Stage, open_stage
 from tests.fakes.jobserver import unavailable
 
@@ -233,12 +235,14 @@ class TestMissingJobs:
 
 class TestRequests:
     async def test_a_thousand_jobs_are_asked_for_in_three_requests_a_poll(
-        self, sqlite_url: str
+        self, database_url: str
     ) -> None:
-        async with open_stage(sqlite_url) as stage:
-            await stage.want(*(stage.a_plan(f"w-{at}") for at in range(1_000)))
-            stage.play(stage.runs.worker)
-            await stage.settle()
+        async with open_stage(database_url) as stage:
+            ids = await stage.want(*(stage.a_plan(f"w-{at}") for at in range(1_000)))
+            space = next(iter(stage.server.spaces.values())).ref
+            jobs = [stage.server.add_job(space).id for _ in ids]
+            await stage.set_run(phase="created", look_interval=3_000, job_status="pending")
+            await stage.database.write(_give_jobs, dict(zip(ids, jobs, strict=True)))
             stage.play(stage.organizations.worker)
             await stage.settle()
             before = len(asked(stage))
@@ -528,8 +532,8 @@ class TestCollecting:
 
 async def wait_long(stage: Stage) -> None:
     """Let five minutes pass, as looks see them."""
-    for _ in range(21):
-        await stage.after(15)
+    for _ in range(5):
+        await stage.after(61)
 
 
 async def hinted(organizations: Organizations) -> None:
@@ -545,3 +549,8 @@ async def stories(stage: Stage) -> list[tuple[str, str, str]]:
 
 def _with(job: Job, *, status: str) -> Job:
     return replace(job, status=status)
+
+
+def _give_jobs(connection: Connection, jobs: Mapping[str, str]) -> None:
+    statement = update(run).where(run.c.id == bindparam("run_id")).values(job_id=bindparam("job"))
+    connection.execute(statement, [{"run_id": one, "job": jobs[one]} for one in jobs])

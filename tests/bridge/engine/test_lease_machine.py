@@ -217,7 +217,7 @@ def test_leases_hold_whatever_happens(database_url: str) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=40,
             deadline=None,
             database=None,

@@ -231,7 +231,7 @@ class TestCoalescing:
 
 
 class TestBudgets:
-    @pytest.mark.parametrize("width", [1, 2, 3])
+    @pytest.mark.parametrize("width", [1, 3])
     async def test_a_pull_request_that_changes_all_the_time_has_twelve_writes_a_minute(
         self, outbox: Outbox, width: int
     ) -> None:
@@ -239,7 +239,7 @@ class TestBudgets:
         await outbox.want(REPORT)
         await outbox.stage.settle()
         written = [(outbox.stage.database.now(), width)]
-        for _ in range(100):
+        for _ in range(70):
             before = len(outbox.publisher.sent)
             await outbox.touch()
             await outbox.stage.after(1)
@@ -251,7 +251,7 @@ class TestBudgets:
             for start, _ in written
         )
         assert 6 <= busiest <= 12
-        assert sum(count for _, count in written) <= 4 + 2 + 10 + width
+        assert sum(count for _, count in written) <= 4 + 2 + 7 + width
 
     async def test_the_last_text_is_sent_however_long_it_waited(self, outbox: Outbox) -> None:
         await outbox.want(REPORT)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, insert
 from structlog.typing import EventDict
 
 from bridge.domain.errors import LeaseLostError, OverloadedError, TemporaryRemoteError
+from bridge.engine import workers
 from bridge.engine.leases import Lease, LeaseKeeper
 from bridge.engine.workers import MAX_FAILURES, Job, Worker, backoff, describe
 from bridge.store import hints
@@ -108,7 +109,10 @@ async def test_a_hint_wakes_it_at_once(bench: Bench) -> None:
         await bench.until(lambda: bench.done == ["a"])
 
 
-async def test_without_a_hint_it_looks_after_a_second(bench: Bench) -> None:
+async def test_without_a_hint_it_looks_again_by_itself(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "POLL", 0.1)
     bench.start()
     await asyncio.sleep(0.05)
     await bench.database.write(_add_silently, ("a",), bench.database.now())
@@ -197,8 +201,9 @@ async def test_a_lost_lease_writes_nothing(bench: Bench, logs: list[EventDict]) 
 
 
 async def test_a_claim_that_fails_does_not_end_the_worker(
-    bench: Bench, logs: list[EventDict]
+    bench: Bench, logs: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(workers, "POLL", 0.02)
     claim = bench.keeper.claim
     broken = [OverloadedError("the database is away"), ValueError("a bug")]
 
