@@ -97,7 +97,7 @@ class Posts:
         ):
             costs = self._budgets.costs(wanted)
             until = await self._database.write_for(
-                wanted.id, _take_or_wait, lease.held, costs, self._database.now()
+                wanted.id, queries.pay_or_wait, lease.held, row, costs, self._database.now()
             )
             if until is None:
                 await self._send(row, wanted, lease, costs)
@@ -165,15 +165,6 @@ class Posts:
 
     def _count(self, wanted: Post, outcome: str) -> None:
         self._metrics.posts.labels(wanted.kind.value, outcome).inc()
-
-
-def _take_or_wait(
-    connection: Connection, held: Held, costs: Sequence[Cost], now: int
-) -> int | None:
-    until = rates.take(connection, costs, now)
-    if until is not None:
-        queries.wait(connection, held, until)
-    return until
 
 
 def _finish(

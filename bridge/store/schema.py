@@ -250,6 +250,7 @@ post = Table(
     Column("parts", Text, nullable=False, server_default="[]"),  # RemotePart list as JSON
     Column("created_at", BigInteger, nullable=False),
     Column("sent_at", BigInteger),
+    Column("paid_until", BigInteger),  # its part of the budgets is taken, and may be used then
     Column("dead", Integer, nullable=False, server_default="0"),
     *_leased(),
     Index("ix_post_due", "due_at"),

@@ -11,8 +11,9 @@ from bridge.domain.errors import UserError
 from bridge.domain.posts import Post, PostKind, RemotePart
 from bridge.store import hints
 from bridge.store.codecs import PARTS, POST_TARGET, from_ms
-from bridge.store.queries import leases
+from bridge.store.queries import leases, rates
 from bridge.store.queries.leases import Held
+from bridge.store.queries.rates import Cost
 from bridge.store.schema import post
 
 SPACING: Final = {PostKind.REPORT: 2_000, PostKind.STATUS: 5_000}
@@ -79,8 +80,21 @@ def finish(
     return changed
 
 
-def wait(connection: Connection, held: Held, until: int) -> None:
-    """Try again at *until*, as if it had not been tried: only the budget is in the way."""
+def pay_or_wait(
+    connection: Connection, held: Held, row: RowMapping, costs: Sequence[Cost], now: int
+) -> int | None:
+    """Take what sending a post costs; None when it may be sent now, else when it may be.
+
+    What was taken is kept while it waits; it pays once for each time it is sent.
+    """
+    paid_until: int | None = row["paid_until"]
+    if paid_until is None:
+        until = rates.take(connection, costs, now)
+    else:
+        until = max(paid_until, rates.blocked_until(connection, costs))
+    if until <= now:
+        leases.keep(connection, post, held, paid_until=None)
+        return None
     leases.fail(
         connection,
         post,
@@ -88,8 +102,10 @@ def wait(connection: Connection, held: Held, until: int) -> None:
         due_at=until,
         error="waits for its budget",
         counted=False,
-        attempts=post.c.attempts - 1,
+        paid_until=until,
+        attempts=post.c.attempts - 1,  # it was not tried
     )
+    return until
 
 
 def bury(connection: Connection, held: Held, row: RowMapping, reason: str, now: int) -> None:

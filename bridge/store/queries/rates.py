@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, case, select, update
+from sqlalchemy import Connection, Row, case, func, select, update
 
 from bridge.store.queries.upserts import upsert
 from bridge.store.schema import rate_bucket
@@ -33,18 +33,34 @@ class Cost:
     per_minute: float
 
 
-def take(connection: Connection, costs: Sequence[Cost], now: int) -> int | None:
-    """Take from all buckets, or from none; return when there will be enough, None when taken."""
+def take(connection: Connection, costs: Sequence[Cost], now: int) -> int:
+    """Take from all buckets, on credit if need be; return when it may be used.
+
+    Who comes later waits longer, so nobody has to ask again and again.
+    """
     ordered = sorted(costs, key=lambda cost: cost.key)
     stored = _locked(connection, ordered, now)
-    waits = [_free_at(cost, stored[cost.key], now) for cost in ordered]
-    latest = max(waits, default=now)
-    if latest > now:
-        return latest
+    usable_at = now
     for cost in ordered:
         left = _tokens(cost, stored[cost.key], now) - cost.tokens * _THOUSANDTHS
-        _store(connection, cost.key, tokens=left, updated_at=now)
-    return None
+        wait = int(-left * 60 / cost.per_minute) + 1 if left < 0 else 0
+        usable_at = max(usable_at, now + wait, stored[cost.key].blocked_until)
+        connection.execute(
+            update(rate_bucket)
+            .where(rate_bucket.c.key == cost.key)
+            .values(tokens=left, updated_at=now)
+        )
+    return usable_at
+
+
+def blocked_until(connection: Connection, costs: Sequence[Cost]) -> int:
+    """Return until when nothing may be used of these buckets; 0 when nothing stands against it."""
+    found = connection.scalar(
+        select(func.max(rate_bucket.c.blocked_until)).where(
+            rate_bucket.c.key.in_([cost.key for cost in costs])
+        )
+    )
+    return int(found or 0)
 
 
 def give_back(connection: Connection, costs: Sequence[Cost], tokens: int) -> None:
@@ -98,18 +114,3 @@ def _tokens(cost: Cost, row: Row[tuple[str, int, int, int]], now: int) -> int:
     tokens: int = row.tokens
     grown = int(max(now - row.updated_at, 0) * cost.per_minute / 60)
     return min(tokens + grown, cost.burst * _THOUSANDTHS)
-
-
-def _free_at(cost: Cost, row: Row[tuple[str, int, int, int]], now: int) -> int:
-    missing = cost.tokens * _THOUSANDTHS - _tokens(cost, row, now)
-    wait = int(missing * 60 / cost.per_minute) + 1 if missing > 0 else 0
-    blocked_until: int = row.blocked_until
-    return max(now + wait, blocked_until)
-
-
-def _store(connection: Connection, key: str, *, tokens: int, updated_at: int) -> None:
-    connection.execute(
-        update(rate_bucket)
-        .where(rate_bucket.c.key == key)
-        .values(tokens=tokens, updated_at=updated_at)
-    )

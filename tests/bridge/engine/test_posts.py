@@ -265,6 +265,32 @@ class TestBudgets:
         assert outbox.revisions[-1] == last
         assert (await outbox.row())["due_at"] is None
 
+    async def test_many_that_wait_have_times_of_their_own(self, outbox: Outbox) -> None:
+        """So that a hundred posts do not ask for one token again and again."""
+        await outbox.want(*(a_reply(str(at)) for at in range(30)))
+        await outbox.stage.settle()
+        waiting = [row for row in await outbox.rows() if row["due_at"] is not None]
+        times = sorted(row["due_at"] - outbox.stage.database.now() for row in waiting)
+        assert times == [1_201 + 1_200 * at for at in range(10)]
+        fences = [row["fence"] for row in waiting]
+        await outbox.stage.after(12.1)
+        assert len(outbox.publisher.sent) == 30
+        assert [row["fence"] for row in await outbox.rows() if row["fence"] > 1] == [
+            fence + 1 for fence in fences
+        ]
+
+    async def test_a_change_does_not_let_it_jump_the_queue(self, outbox: Outbox) -> None:
+        await outbox.want(REPORT)
+        for _ in range(5):
+            await outbox.touch()
+            await outbox.stage.after(2)
+        sent, due_at = len(outbox.publisher.sent), (await outbox.row())["due_at"]
+        assert due_at > outbox.stage.database.now()
+        for _ in range(3):
+            await outbox.touch()
+            await outbox.stage.settle()
+        assert (len(outbox.publisher.sent), (await outbox.row())["due_at"]) == (sent, due_at)
+
     async def test_waiting_is_no_attempt(self, outbox: Outbox) -> None:
         await outbox.want(REPORT)
         for _ in range(10):
