@@ -66,6 +66,7 @@ class Workspace:
         locked: Whether Terrakube holds its jobs back.
         default_template: Template id; empty when none is set.
         native_webhook: Whether Terrakube itself starts jobs for pushes to it.
+        last_job_status: Of the job touched last, not of the newest; for people only.
     """
 
     ref: WorkspaceRef
@@ -79,6 +80,7 @@ class Workspace:
     iac_type: str = "terraform"
     terraform_version: str = ""
     native_webhook: bool = False
+    last_job_status: str = ""
 
 
 class FlowType(StrEnum):
@@ -229,12 +231,18 @@ class ResourceChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """What terraform complained about."""
+    """What terraform complained about.
+
+    Attributes:
+        address: Resource it is about; empty when it is about none.
+        location: ``file:line``; empty when not known.
+    """
 
     severity: str
     summary: str
     detail: str = ""
     address: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,3 +272,16 @@ class Permissions:
     manage_job: bool
     manage_workspace: bool
     manage_template: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFeatures:
+    """What a server can, as its own description says.
+
+    Attributes:
+        targets: Whether a job takes ``targetAddrs`` and ``replaceAddrs`` (2.33 and newer).
+        notifications: Whether it can send signed notifications (2.33 and newer).
+    """
+
+    targets: bool
+    notifications: bool

@@ -229,6 +229,14 @@ async def test_a_recorded_job_leaves_this_behind(
     assert (found, collected.reason) == (left, "")
 
 
+async def test_a_plan_step_that_failed_in_the_end_is_not_compared(scene: Scene) -> None:
+    """A script after the plan may have refused it."""
+    job = scene.server.fail(scene.made(*PLAN_FLOW).id)
+    scene.say(job, f"{raw(f'{RAW}plan_create_only')}\nthe policy says no\n")
+    collected = await scene.collect(job)
+    assert (collected.digest, collected.counts) == ("", counts(5, 0, 0))
+
+
 async def test_only_logs_of_their_own_are_asked_for(scene: Scene) -> None:
     job = scene.recorded("states/completed_no_changes_plan_and_apply")
     await scene.collect(job)

@@ -19,8 +19,9 @@ from bridge.domain.terrakube import (
     Workspace,
     WorkspaceRef,
 )
-from bridge.http import Exchange, Retries
+from bridge.http import Exchange, HttpClient, Retries
 from bridge.terrakube import TerrakubeServer, connect, tcl
+from bridge.terrakube.refusals import Refusals
 from tests.bridge.terrakube.nouns import (
     A_JOB,
     ACME,
@@ -640,17 +641,27 @@ async def test_a_young_job_that_ended_meanwhile_is_not_touched(
     assert len(naps) == 1
 
 
-async def test_a_job_we_just_made_is_young_whatever_its_date_says(
-    replay: Replay, server: TerrakubeServer, naps: list[float]
-) -> None:
-    made = with_date("documented_path/create", YOUNG)
+async def test_the_age_of_a_job_we_made_is_known_to_the_second(replay: Replay) -> None:
+    moments, naps = [100.0], list[float]()
+
+    async def authorization() -> str:
+        return f"Bearer {TOKEN}"
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+
+    http = HttpClient(service="terrakube", base_url=replay.url, authorization=authorization)
+    server = TerrakubeServer(http, Refusals(), clock=lambda: moments[-1], sleep=nap)
+    made = with_date("documented_path/create", "Mon, 23 Nov 2026 22:14:59 GMT")
     replay.on(CREATE, made)
     await server.create_job(A_JOB)
-    replay.on(read_line("724"), made, CANCELLED)
+    replay.on(read_line("724"), made)
     replay.on(patch_line("724"), "update/cancel_pending")
-    await server.cancel_job(ACME.id, "724")
-    assert len(naps) == 1
-    assert 4 < naps[0] <= 5
+    for moment in (103.0, 105.0):
+        moments.append(moment)
+        await server.cancel_job(ACME.id, "724")
+    assert naps == [2.0]
+    await server.aclose()
 
 
 Reading = Callable[[TerrakubeServer], Awaitable[object]]
