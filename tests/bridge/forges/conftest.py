@@ -1,13 +1,21 @@
 """Forges to ask, scripted and whole: each behind the driver that is built from its settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import stamina
 
 from tests.bridge.forges.flavours import FLAVOURS, GITHUB
 from tests.bridge.forges.living import CREDENTIALS, FORGEJO, TOKEN, Live, living
 from tests.bridge.forges.talking import Talk, talking
+
+
+@pytest.fixture(autouse=True)
+def _retries_without_pauses() -> Iterator[None]:
+    """Requests are repeated as often as usual, and nobody waits."""
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
 
 
 @pytest.fixture(params=FLAVOURS, ids=lambda flavour: flavour.driver)

@@ -262,6 +262,17 @@ async def test_what_a_force_push_lost_is_changed_too(live: Live) -> None:
     assert found == ChangedFiles(paths=("lost.tf", "new.tf"))
 
 
+async def test_a_commit_holds_those_before_it(live: Live) -> None:
+    git, where = live.world.world.repository(INFRA).git, live.repository.ref
+    first = await git.tip("main")
+    last = await live.change({"network/a.tf": "1\n"}, "main")
+    aside = await live.change({"network/b.tf": "1\n"}, "aside")
+    assert first
+    asked = [(first, aside), (last, last), (last, first), (aside, last), ("a" * 40, last)]
+    found = [await live.forge.is_ancestor(where, older, newer) for older, newer in asked]
+    assert found == [True, True, False, False, False]
+
+
 async def test_commits_without_common_history_change_everything(live: Live) -> None:
     git, where = live.world.world.repository(INFRA).git, live.repository.ref
     base = await git.tip("main")

@@ -38,6 +38,7 @@ async def ask_everything(live: Live) -> None:
     await forge.compared_files(where, base, known.head_sha)
     await forge.compared_files(where, known.head_sha, base)
     await forge.compared_files(where, base, "a" * 40)
+    await forge.is_ancestor(where, base, known.head_sha)
     await live.world.tag(INFRA, "v1", base)
     await live.world.tag(INFRA, "v2", base, annotated=True)
     for tag in ("v1", "v2", "v3"):
