@@ -60,7 +60,6 @@ class FakeJobServer:
         lost_answers: By method name (``create_job``, ``cancel_job``), raised after it happened.
         known: Jobs by id.
         logs: By (job id, step id).
-        approvals: Team that may approve, by job id; only while it waits.
         inline_flow: Flow of a job with inline TCL: the fake reads no YAML.
         me: ``createdBy`` of the jobs made through the port.
     """
