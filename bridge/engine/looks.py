@@ -26,7 +26,16 @@ from bridge.store.queries.organizations import NEW
 STUCK_AFTER: Final = 180_000
 """Milliseconds without a step after which somebody should know why."""
 
-_WENT_ON: Final = frozenset({JobStatus.APPROVED, JobStatus.RUNNING, JobStatus.QUEUE})
+# After an approval; "approved" itself often lasts too short a while to be seen.
+_WENT_ON: Final = frozenset(
+    {
+        JobStatus.APPROVED,
+        JobStatus.PENDING,
+        JobStatus.QUEUE,
+        JobStatus.RUNNING,
+        JobStatus.COMPLETED,
+    }
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,11 +122,11 @@ class Sighting:
         status = self.look.followed.status
         if self.ending is DELETED:
             return "deleted"
-        if self.look.sight is Sight.ENDED:
-            foreign = status == JobStatus.REJECTED or (
-                status == JobStatus.CANCELLED and not self.row["cancel_requested"]
-            )
-            return status if foreign else None
+        ended = self.look.sight is Sight.ENDED
+        if ended and status == JobStatus.REJECTED:
+            return "rejected"
+        if ended and status == JobStatus.CANCELLED and not self.row["cancel_requested"]:
+            return "cancelled"
         waited = self.seen.status == JobStatus.WAITING_APPROVAL
         return "approved" if waited and status in _WENT_ON else None
 

@@ -124,16 +124,8 @@ def put_off(
 ) -> None:
     """Go on at *due_at*, as Terrakube does not answer as it should.
 
-    Args:
-        connection: The writer's.
-        held: The lease.
-        due_at: Milliseconds.
-        now: Milliseconds.
-        error: What happened.
-        trouble: What people are told from now on; empty leaves that as it is.
-        counted: Whether it was the run's own failure.
-        phase: Where it stands now; None leaves that as it is.
-        posted_at: When a POST may have been under way at the latest; None likewise.
+    *trouble* is what people are told from now on; *posted_at* is when a POST may have been under
+    way at the latest; what is empty or None stays as it is.
     """
     values: dict[str, object] = {"trouble_since": func.coalesce(run.c.trouble_since, now)}
     if phase is not None:

@@ -130,6 +130,17 @@ class TestAJobsLife:
             ("somebody in Terrakube", "job.approved", "Job 1 was approved, not by the bridge.")
         ]
 
+    async def test_an_approval_is_noticed_when_the_job_has_already_ended(
+        self, stage: Stage
+    ) -> None:
+        await start(stage, approved=True)
+        stage.server.wait_for_approval("1")
+        await stage.after(12)
+        stage.server.complete("1")
+        await stage.after(60)
+        assert (await stage.run()).state is RunState.SUCCEEDED
+        assert [action for _, action, _ in await stories(stage)] == ["job.approved"]
+
     async def test_a_rejection_is_reported(self, stage: Stage) -> None:
         await start(stage, approved=True)
         stage.server.wait_for_approval("1")
