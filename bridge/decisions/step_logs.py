@@ -32,7 +32,8 @@ _ESCAPE: Final = re.compile(
     r"|[ -/]*[0-~])?"
 )
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_BANNER: Final = re.compile(r"^Running Terraform ([A-Z][A-Z ]*)$", re.MULTILINE)
+# The banner of an OpenTofu workspace says Tofu (source of its executor).
+_BANNER: Final = re.compile(r"^Running (?:Terraform|Tofu|OpenTofu) ([A-Z][A-Z ]*)$", re.MULTILINE)
 _STARS: Final = re.compile(r"^\*{10,}$")
 _NOISE: Final = re.compile(
     r"^(?:Terraform|OpenTofu) v?\d[\w.\-+]*$|^Outputs: \d+$"

@@ -96,6 +96,18 @@ def test_every_recorded_log_is_in_the_table() -> None:
     assert found == {case.name for case in CASES}
 
 
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_log_of_opentofu_is_understood_as_one_of_terraform(case: Case) -> None:
+    # As the executor writes it: its banners say Tofu, the program calls itself OpenTofu.
+    text = log(case.name)
+    tofu = text.replace("Running Terraform ", "Running Tofu ").replace("Terraform", "OpenTofu")
+    assert step_logs.role_of(tofu) is case.role
+    assert step_logs.planned_counts(tofu) == case.planned
+    if case.role is not Role.OTHER:
+        shown = step_logs.plan_text(text).replace("Terraform", "OpenTofu")
+        assert step_logs.plan_text(tofu) == shown
+
+
 NO_CHANGES = """\
 No changes. Your infrastructure matches the configuration.
 

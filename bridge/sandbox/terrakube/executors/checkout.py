@@ -23,20 +23,29 @@ async def check_out(job: Job, folder: Path) -> Path:
     Raises:
         CheckoutError: The repository, branch, commit or folder does not exist.
     """
-    source = job.workspace.clone_from or job.workspace.source
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-    if await _git("clone", "--quiet", "--no-checkout", "--", source, str(folder)) is None:
-        msg = f"{_FAILED}InvalidRemoteException: Invalid remote: origin"
-        raise CheckoutError(msg)
-    commit = await _commit(job, folder)
-    if await _git("-C", str(folder), "checkout", "--quiet", "--detach", commit) is None:
-        raise CheckoutError(_missing(commit))
+    try:
+        commit = await _cloned(job, folder)
+    except CheckoutError:
+        job.commit_id = ""  # as recorded: the server forgets what was asked for
+        raise
     job.commit_id = job.commit_id or commit
     where = folder / job.workspace.folder.split(",")[0].strip().strip("/")
     if not where.is_dir():
         msg = f"Terraform Working Directory does not exist: {where}"
         raise CheckoutError(msg)
     return where
+
+
+async def _cloned(job: Job, folder: Path) -> str:
+    source = job.workspace.clone_from or job.workspace.source
+    if await _git("clone", "--quiet", "--no-checkout", "--", source, str(folder)) is None:
+        msg = f"{_FAILED}InvalidRemoteException: Invalid remote: origin"
+        raise CheckoutError(msg)
+    commit = await _commit(job, folder)
+    if await _git("-C", str(folder), "checkout", "--quiet", "--detach", commit) is None:
+        raise CheckoutError(_missing(commit))
+    return commit
 
 
 async def _commit(job: Job, folder: Path) -> str:

@@ -59,7 +59,7 @@ def made_up_commit(job: Job) -> str:
 
 
 def _planned(task: Task, plan: Plan) -> Outcome:
-    task.write(frame.section("PLAN"))
+    task.write(frame.section(task.step, "PLAN"))
     task.publish("jobDiagnostics", [])
     task.publish("planStructuredOutput", [] if plan.error else list(plan.rows))
     task.publish("terrakubeUI", DIV)
@@ -80,7 +80,7 @@ def _messages(task: Task, plan: Plan) -> str:
 
 
 def _applied(task: Task, plan: Plan, error: str | None) -> Outcome:
-    task.write(frame.section("DESTROY" if task.flow.type == DESTROY else "APPLY"))
+    task.write(frame.section(task.step, "DESTROY" if task.flow.type == DESTROY else "APPLY"))
     status = "errored" if error else "applied"
     rows = [row | {"status": status, "elapsedSeconds": 0} for row in plan.rows]
     if error and rows:

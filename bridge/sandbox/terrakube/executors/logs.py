@@ -7,21 +7,22 @@ _STARS = "***************************************"
 
 def head(step: Step, version: str) -> str:
     """What precedes the output of ``terraform init``."""
+    program = _program(step)
     lines = (
         _STARS,
         f"Initializing Terrakube Job {step.job.id} Step {step.id}",
-        f"Running Terraform {version}",
+        f"Running {program} {version}",
         "",
         "",
         _STARS,
-        "Running Terraform Init: ",
+        f"Running {program} Init: ",
     )
     return "".join(map(_banner, lines))
 
 
-def section(name: str) -> str:
+def section(step: Step, name: str) -> str:
     """What precedes the output of PLAN, APPLY or DESTROY."""
-    return "".join(map(_banner, (_STARS, f"Running Terraform {name}", _STARS)))
+    return "".join(map(_banner, (_STARS, f"Running {_program(step)} {name}", _STARS)))
 
 
 def init_text() -> str:
@@ -36,6 +37,10 @@ def init_text() -> str:
         "\x1b[0m\x1b[1m\x1b[32mTerraform has been successfully initialized!"
         "\x1b[0m\x1b[32m\x1b[0m\n"
     )
+
+
+def _program(step: Step) -> str:
+    return "Tofu" if step.job.workspace.iac_type == "tofu" else "Terraform"
 
 
 def _banner(text: str) -> str:

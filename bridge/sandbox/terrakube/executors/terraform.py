@@ -180,7 +180,7 @@ class _Run:
         return await self._executor.capture(self._where, self.task.job.workspace.variables, *args)
 
     async def plan(self) -> Outcome:
-        self.task.write(frame.section("PLAN"))
+        self.task.write(frame.section(self.task.step, "PLAN"))
         saved = self._executor.kept(self.task.job) / f"{self.task.step.id}-{_PLAN_FILE}"
         args = ("plan", "-input=false", "-detailed-exitcode", f"-out={saved}", *_options(self.task))
         code = await (self._plan_beta(args) if self.beta else self._plan_stable(args))
@@ -223,7 +223,7 @@ class _Run:
         self.task.publish("terrakubeUI", DIV)
 
     async def apply(self) -> Outcome:
-        self.task.write(frame.section("APPLY"))
+        self.task.write(frame.section(self.task.step, "APPLY"))
         saved = self.task.job.plan_path
         args = ["apply", "-input=false", saved or "-auto-approve"]
         if not self.beta:
@@ -240,7 +240,7 @@ class _Run:
         return Outcome(ok=code == 0)
 
     async def destroy(self) -> Outcome:
-        self.task.write(frame.section("DESTROY"))
+        self.task.write(frame.section(self.task.step, "DESTROY"))
         if not self.beta:
             return Outcome(ok=await self.terraform("destroy", "-auto-approve", "-input=false") == 0)
         self.task.publish("jobDiagnostics", [])
