@@ -166,6 +166,10 @@ class Forge(Protocol):
         """List what lies between two commits; incomplete when they have nothing in common."""
         ...
 
+    async def is_ancestor(self, repository: RepositoryRef, older: str, newer: str) -> bool:
+        """Tell whether *newer* is or holds *older*; no when that cannot be told."""
+        ...
+
     async def tag_commit(self, repository: RepositoryRef, tag: str) -> str | None:
         """Peel a tag to its commit; None when there is no such tag."""
         ...

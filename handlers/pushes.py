@@ -6,10 +6,12 @@ from bridge.decisions.pushes import (
     GoOn,
     Wait,
     decide_followed,
+    decide_late,
     decide_moment,
     decide_push,
     decide_tag,
     decide_tag_moment,
+    may_be_late,
 )
 from bridge.decisions.triggers import Facts, Ignore, Start
 from bridge.domain.errors import NotYetError
@@ -74,13 +76,15 @@ async def _is_due(
     followed = decide_followed(facts, branch=event.branch)
     if isinstance(followed, Ignore):
         return followed
-    now = await services.forges[event.repository.forge].branch(event.repository, event.branch)
-    return decide_moment(
-        event,
-        head=now.sha if now else None,
-        seen=await services.store.branch_head(event.repository, event.branch),
-        patient=work.attempt <= TRIES,
-    )
+    forge = services.forges[event.repository.forge]
+    now = await forge.branch(event.repository, event.branch)
+    head = now.sha if now else None
+    seen = await services.store.branch_head(event.repository, event.branch)
+    moment = decide_moment(event, head=head, seen=seen, patient=work.attempt <= TRIES)
+    if not isinstance(moment, GoOn) or seen is None or not may_be_late(event, head=head, seen=seen):
+        return moment
+    held = await forge.is_ancestor(event.repository, event.after, seen)
+    return decide_late(event, seen=seen, held=held)
 
 
 async def _run(

@@ -73,6 +73,29 @@ def decide_moment(
     return GoOn()
 
 
+def may_be_late(event: BranchPushed, *, head: str | None, seen: str | None) -> bool:
+    """Tell whether a push may have come after a newer one: then ``decide_late`` is asked, too.
+
+    Deliveries come out of order: one that is sent again, or made up for, arrives behind others.
+    """
+    return seen is not None and event.after != head and seen not in {event.before, event.after}
+
+
+def decide_late(event: BranchPushed, *, seen: str, held: bool) -> Ignore | GoOn:
+    """Drop a push that a newer one made up for: it would run an older commit over a newer one.
+
+    Args:
+        event: The push.
+        seen: Where the branch was when a push was last dealt with.
+        held: Whether *seen* holds the push's commit.
+    """
+    if held:
+        return Ignore(
+            reason=f"{event.branch} was dealt with at {seen[:12]}, which holds {event.after[:12]}"
+        )
+    return GoOn()
+
+
 def compared_from(event: BranchPushed, *, seen: str | None, default: str | None) -> str | None:
     """Choose what a push is compared with; None when there is nothing.
 

@@ -181,6 +181,9 @@ class _FactsForge:
     async def branches(self, repository: RepositoryRef) -> Sequence[Branch]:
         return [Branch(name=name, sha=sha) for name, sha in self.facts.branch_heads.items()]
 
+    async def is_ancestor(self, repository: RepositoryRef, older: str, newer: str) -> bool:
+        return False
+
     async def tag_commit(self, repository: RepositoryRef, tag: str) -> str | None:
         return self.facts.tag_commit or getattr(self.event, "commit", None)
 

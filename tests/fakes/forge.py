@@ -68,6 +68,7 @@ class FakeForge:
     login: str = "bridge-bot"
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=lambda: {"main": BASE})
+    ancestors: set[tuple[str, str]] = field(default_factory=set)
     tags: dict[str, str] = field(default_factory=dict)
     files: ChangedFiles = field(default_factory=lambda: ChangedFiles(paths=("network/main.tf",)))
     permissions: dict[str, Permission] = field(default_factory=lambda: {"alice": Permission.WRITE})
@@ -125,6 +126,9 @@ class FakeForge:
         self, repository: RepositoryRef, before: str, after: str
     ) -> ChangedFiles:
         return self.files
+
+    async def is_ancestor(self, repository: RepositoryRef, older: str, newer: str) -> bool:
+        return (older, newer) in self.ancestors
 
     async def tag_commit(self, repository: RepositoryRef, tag: str) -> str | None:
         return self.tags.get(tag)

@@ -188,6 +188,20 @@ async def test_a_late_push_does_not_run_an_older_commit_over_a_newer_one(world: 
     assert work == Work(ignored="the branch went on to dddddddddddd, which was dealt with already")
 
 
+async def test_a_push_that_a_newer_one_made_up_for_is_not_run_over_it(
+    world: World,
+) -> None:
+    """Three pushes; the first is told last, when the second was dealt with and a third waits."""
+    newest = "e" * 40
+    world.forge.heads["main"] = newest
+    world.store.heads["code:7", "main"] = OTHER
+    world.forge.ancestors.add((HEAD, OTHER))
+
+    late = await world.deliver(pushed(before=BASE, after=HEAD))
+
+    assert late == Work(ignored=f"main was dealt with at {OTHER[:12]}, which holds {HEAD[:12]}")
+
+
 async def test_a_push_that_was_overtaken_runs_at_its_own_commit(world: World) -> None:
     world.forge.heads["main"] = OTHER
     assert runs(await world.deliver(pushed())) == [("network", "Plan and apply", HEAD)]

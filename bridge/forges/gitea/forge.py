@@ -164,6 +164,15 @@ class GiteaForge:
             names |= set(found)
         return ChangedFiles(paths=tuple(sorted(names)))
 
+    async def is_ancestor(self, repository: RepositoryRef, older: str, newer: str) -> bool:
+        """See Forge.is_ancestor: then *older* has no commit that *newer* has not."""
+        path = await self._path(repository, f"compare/{segment(newer)}...{segment(older)}")
+        try:
+            found = parse(ComparisonAnswer, await self.http.request("GET", path))
+        except NotFoundError:
+            return False
+        return found.total_commits == 0 and not found.commits
+
     async def tag_commit(self, repository: RepositoryRef, tag: str) -> str | None:
         """See Forge.tag_commit."""
         path = await self._path(repository, f"tags/{ref_path(tag)}")

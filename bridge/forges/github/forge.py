@@ -188,6 +188,14 @@ class GitHubForge:
             reason=next((one.reason for one in limited if not one.complete), ""),
         )
 
+    async def is_ancestor(self, repository: RepositoryRef, older: str, newer: str) -> bool:
+        """See Forge.is_ancestor."""
+        try:
+            found = await self._compare(repository, older, newer)
+        except NotFoundError:
+            return False
+        return found.status in {"ahead", "identical"}
+
     async def tag_commit(self, repository: RepositoryRef, tag: str) -> str | None:
         """See Forge.tag_commit."""
         name = segment(f"tags/{tag}")

@@ -99,6 +99,9 @@ class _Server:
         try:
             response = await self._lead(request)
             served = True
+        except ConnectionError:
+            served = True  # whoever asked went away in the middle of it
+            raise
         finally:
             if not served:
                 self.world.strange.append(f"{request.method} {request.path}: the stand-in broke")

@@ -9,10 +9,12 @@ from bridge.decisions.pushes import (
     Wait,
     compared_from,
     decide_followed,
+    decide_late,
     decide_moment,
     decide_push,
     decide_tag,
     decide_tag_moment,
+    may_be_late,
 )
 from bridge.decisions.triggers import Facts, Ignore, Start
 from bridge.domain.events import BranchPushed, TagPushed
@@ -114,6 +116,29 @@ def test_a_push_is_compared_with_where_the_branch_is(
 ) -> None:
     event = pushed(before)
     assert decide_moment(event, head=head, seen=seen, patient=patient) == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "seen", "expected"),
+    [
+        (B, C, False),  # the branch is where the push says
+        (D, None, False),  # nothing was dealt with before
+        (D, A, False),  # it follows what was dealt with
+        (D, B, False),  # it was itself dealt with
+        (D, C, True),
+        (None, C, True),
+    ],
+)
+def test_a_push_may_be_late_when_the_branch_was_elsewhere(
+    head: str | None, seen: str | None, *, expected: bool
+) -> None:
+    assert may_be_late(pushed(A), head=head, seen=seen) is expected
+
+
+def test_a_push_that_is_held_by_what_was_dealt_with_was_made_up_for() -> None:
+    late = decide_late(pushed(A), seen=C, held=True)
+    assert late == Ignore(reason="main was dealt with at cccccccccccc, which holds bbbbbbbbbbbb")
+    assert decide_late(pushed(A), seen=C, held=False) == GoOn()
 
 
 @pytest.mark.parametrize(
