@@ -82,11 +82,13 @@ class Terrakube(FakeJobServer):
 
     Attributes:
         before_create: Awaited by a POST before anything happens.
+        after_jobs: Awaited by a poll once its answer is made.
         commits_late: How many of the next POSTs are answered with a timeout and commit later.
         late: Jobs that wait for their commit.
     """
 
     before_create: Callable[[], Awaitable[None]] | None = None
+    after_jobs: Callable[[], Awaitable[None]] | None = None
     commits_late: int = 0
     late: list[Job] = field(default_factory=list)
 
@@ -99,6 +101,12 @@ class Terrakube(FakeJobServer):
             self.late.append(self.known.pop(job.id))
             raise unavailable()
         return job
+
+    async def jobs(self, organization_id: str, ids: Sequence[str]) -> Sequence[Job]:
+        found = await FakeJobServer.jobs(self, organization_id, ids)
+        if self.after_jobs is not None:
+            await self.after_jobs()
+        return found
 
     def commit(self) -> None:
         """Let the late jobs appear."""

@@ -327,13 +327,23 @@ class TestHints:
         assert stage.server.count("jobs") == before + 1
 
     async def test_one_that_comes_during_a_poll_is_not_forgotten(self, stage: Stage) -> None:
+        """The answer under way was made before what the hint is about."""
         await start(stage)
-        now = stage.database.now()
-        await stage.set_run(next_look=now + 1)
-        await stage.set_organization(due_at=now)
-        await stage.settle()
-        assert (await stage.row())["next_look"] == now + 1
-        assert (await stage.organization())["due_at"] == now + 1
+        looks: list[int] = []
+
+        async def start_then_hint() -> None:
+            looks.append(stage.database.now())
+            if len(looks) == 1:
+                stage.clock.advance(0.01)
+                stage.server.start("1")
+                stage.organizations.hint("acme", "network")
+                await hinted(stage.organizations)
+
+        stage.server.after_jobs = start_then_hint
+        await stage.after(20)
+        assert len(looks) == 2
+        run = await stage.run()
+        assert (run.state, (await stage.row())["next_look"]) == (RunState.RUNNING, None)
 
 
 class TestTheBreaker:
