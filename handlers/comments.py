@@ -1,5 +1,7 @@
 """Comments: a new one may ask for something; ours is put right when somebody changes it."""
 
+import asyncio
+
 from bridge.decisions.hearing import Account, decide_genuine, decide_hearing, decide_repair
 from bridge.decisions.replies import explain_misunderstood
 from bridge.decisions.triggers import Ignore
@@ -57,7 +59,10 @@ async def repair_comment(event: CommentEvent, services: Services, work: Work) ->
 async def _hear(event: CommentCreated, services: Services) -> Ignore | Conversation:
     forge = services.forges[event.repository.forge]
     own = await _account(forge)
-    heard = decide_hearing(event, names=services.policy.command_names, own=own)
+    # Beside the loop: whoever may comment chooses how long it takes to read.
+    heard = await asyncio.to_thread(
+        decide_hearing, event, names=services.policy.command_names, own=own
+    )
     if isinstance(heard, Ignore):
         return heard
     try:

@@ -29,6 +29,7 @@ MOST_COMMANDS = 10
 """Commands in one comment; more are refused together."""
 
 _LONGEST = 2_000
+_LONGEST_COMMENT = 200_000  # characters, quotes and all: anybody may write many more
 _FOREIGN = frozenset({"terraform", "tofu"})
 _SHARED = frozenset({Word.PLAN, Word.APPLY, Word.DESTROY})
 _HELP = frozenset({"help", "?"})
@@ -49,9 +50,11 @@ def parse_comment(body: str, names: Sequence[str]) -> Prose | Conversation:
         body: As written.
         names: Words a command begins with, in any case: the executable's names and ``@bot``.
     """
-    lines = counting_lines(body)
+    lines = counting_lines(body) if len(body) <= _LONGEST_COMMENT else ()
     if not lines:
-        return Prose(reason="the comment is empty, a quote or a code block")
+        long = f"longer than {_LONGEST_COMMENT:,} characters"
+        nothing = "empty, a quote or a code block"
+        return Prose(reason=f"the comment is {long if body[_LONGEST_COMMENT:] else nothing}")
     known = frozenset(name.casefold() for name in names)
     if len(lines) == 1 and (hint := _foreign_hint(lines[0], known, names[0])):
         return Conversation(commands=(hint,))

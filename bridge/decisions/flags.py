@@ -14,7 +14,7 @@ from bridge.decisions.paths import check_glob, clean_folder
 from bridge.decisions.wording import code
 
 _MOST_VALUES = 50
-_LONGEST_ADDRESS = 500
+_MOST_ALTERNATIVES = 16  # of one glob; whoever can comment makes the bridge spell them out
 
 
 class Flag(StrEnum):
@@ -81,11 +81,11 @@ def read_flags(tokens: Sequence[str]) -> Flags:
         token = waiting.pop(0)
         if token == "--":  # noqa: S105 - no password
             given += _read_terraform(waiting)
-            break
-        given.append(_read_flag(token, waiting))
-    if len(given) > _MOST_VALUES:
-        problem = f"it has {len(given)} flags; {_MOST_VALUES} are the most"
-        raise Refused(problem)
+        else:
+            given.append(_read_flag(token, waiting))
+        if len(given) > _MOST_VALUES:
+            problem = f"it has more than {_MOST_VALUES} flags"
+            raise Refused(problem)
     return Flags(given=tuple(given))
 
 
@@ -149,7 +149,7 @@ _WORKSPACE_REFUSED = re.compile(r"[\s\x00-\x1f\x7f\\$`]|\.\.|^[~-]|/.*/|^/|/$")
 
 def check_workspace(value: str) -> str:
     """Return a workspace's name or glob as it is; Refused when it cannot be one."""
-    problem = check_glob(value)
+    problem = check_glob(value, most=_MOST_ALTERNATIVES)
     if not problem and (value.startswith("!") or _WORKSPACE_REFUSED.search(value)):
         problem = "is not a workspace, or organization/workspace"
     if problem:
@@ -169,7 +169,7 @@ def check_folder(value: str) -> str:
     if cleaned is None:
         problem = f"{code(value)} leaves the repository"
         raise Refused(problem)
-    problem = (cleaned and check_glob(cleaned)) or ""
+    problem = (cleaned and check_glob(cleaned, most=_MOST_ALTERNATIVES)) or ""
     if not value.strip() or value.startswith(("!", "-")):
         problem = "is no folder"
     if problem:

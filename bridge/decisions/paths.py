@@ -16,8 +16,12 @@ from wcmatch.glob import WcMatcher
 
 from bridge.domain.vcs import ChangedFiles
 
+MOST_ALTERNATIVES = 1_000
+"""What the braces of one glob may stand for."""
+
 _FLAGS = glob.GLOBSTAR | glob.BRACE | glob.DOTGLOB | glob.NEGATE | glob.FORCEUNIX
 _LONGEST = 300
+_ANY = 0  # each glob was checked by itself; a list of them may stand for more
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 _PROBLEMS: tuple[tuple[Callable[[str], object], str], ...] = (
@@ -32,16 +36,20 @@ _PROBLEMS: tuple[tuple[Callable[[str], object], str], ...] = (
 )
 
 
-def check_glob(pattern: str) -> str | None:
+def check_glob(pattern: str, *, most: int = MOST_ALTERNATIVES) -> str | None:
     """Say what is wrong with a glob; None when it is well formed.
 
     The sentence begins after the pattern: "has a bracket that is not closed".
+
+    Args:
+        pattern: As typed.
+        most: Alternatives its braces may stand for: each takes time, and some are typed by anybody.
     """
     for is_wrong, problem in _PROBLEMS:
         if is_wrong(pattern):
             return problem
     try:
-        _compile((pattern,))
+        _compile((pattern,), most)
     except (re.error, ValueError, PatternLimitException):
         return "is too complicated, or means nothing"
     return None
@@ -49,7 +57,7 @@ def check_glob(pattern: str) -> str | None:
 
 def matches(name: str, globs: Sequence[str]) -> bool:
     """Tell whether a path, branch, tag or ``organization/workspace`` matches one of *globs*."""
-    return bool(globs) and bool(_compile(tuple(globs)).match(_composed(name)))
+    return bool(globs) and bool(_compile(tuple(globs), _ANY).match(_composed(name)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +110,8 @@ def clean_folder(text: str) -> str | None:
 
 
 @lru_cache(maxsize=1_000)
-def _compile(globs: tuple[str, ...]) -> WcMatcher[str]:
-    return glob.compile([_composed(one) for one in globs], flags=_FLAGS)
+def _compile(globs: tuple[str, ...], most: int) -> WcMatcher[str]:
+    return glob.compile([_composed(one) for one in globs], flags=_FLAGS, limit=most)
 
 
 def _composed(text: str) -> str:

@@ -1,5 +1,6 @@
 """The grammar of comments: every flag, every refusal, every way of being left alone."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -197,7 +198,7 @@ REFUSED = [
     ("terrakube plan 'unclosed", "a quote in it is not closed", PLAN_USAGE),
     ("terrakube plan don't", "a quote in it is not closed", PLAN_USAGE),
     ("terrakube plan \\", "a quote in it is not closed", PLAN_USAGE),
-    (f"terrakube plan {'-w a ' * 51}", "it has 51 flags; 50 are the most", PLAN_USAGE),
+    (f"terrakube plan {'-w a ' * 51}", "it has more than 50 flags", PLAN_USAGE),
     (f"terrakube plan {'x' * 2000}", "it is longer than 2000 characters", PLAN_USAGE),
     # Workspaces.
     ("terrakube plan -w ''", "`''` is empty", PLAN_USAGE),
@@ -417,6 +418,34 @@ FRAGMENTS = st.sampled_from(
     ]
 )
 BODIES = st.one_of(st.text(max_size=200), st.lists(FRAGMENTS, max_size=20).map("".join))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "terrakube plan" + " -w {*a,*b}{*a,*b}{*a,*b}{*a,*b}{*a,*b}{*a,*b}{*a,*b}" * 30,
+        "terrakube plan" + " -d {a,b}{c,d}{e,f}" * 100,
+        "terrakube plan -w {1..17}",
+    ],
+)
+def test_a_line_makes_the_bridge_spell_out_few_alternatives(body: str) -> None:
+    """Anybody may comment, and 20 kB of braces once took a minute to read."""
+    started = time.perf_counter()
+    heard = parse_comment("\n".join([body] * 10), NAMES)
+    assert time.perf_counter() - started < 5
+    assert isinstance(heard, Conversation)
+    assert {type(one) for one in heard.commands} == {Misunderstood}
+
+
+@pytest.mark.parametrize(
+    "filler", ["\n", "word and word\n", "terrakube plan\n", "\u2014 ", "> x\n"]
+)
+def test_a_comment_no_person_writes_is_not_read(filler: str) -> None:
+    """Some forges take comments of 30 MB from anybody."""
+    body = filler * (30_000_000 // len(filler))
+    started = time.perf_counter()
+    assert isinstance(parse_comment(body, NAMES), Prose)
+    assert time.perf_counter() - started < 0.5
 
 
 @given(BODIES)

@@ -55,6 +55,13 @@ def test_malformed_globs_are_named(pattern: str, problem: str) -> None:
     assert check_glob(pattern) == problem
 
 
+def test_globs_that_pass_one_by_one_can_be_used_together() -> None:
+    globs = [f"{number}{'{a,b}' * 6}" for number in range(30)]
+    assert [check_glob(one) for one in globs] == [None] * 30
+    assert matches("7ababab", globs)
+    assert check_glob(globs[0], most=63) == "is too complicated, or means nothing"
+
+
 @given(st.text(max_size=60))
 def test_checking_a_glob_never_raises_and_what_passes_can_be_used(pattern: str) -> None:
     if check_glob(pattern) is None:
