@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from bridge.decisions.following import conclusion_of
-from bridge.domain.runs import RunState
+from bridge.domain.runs import RunState, Verb
 
 TROUBLE_AFTER: Final = 600_000
 """Milliseconds without Terrakube after which people are told (design section 10.6)."""
@@ -64,6 +64,31 @@ def ending_of_job(
             )
         case state:
             return Ending(state=state)
+
+
+def ending_at_commit(ending: Ending, verb: Verb, *, asked: str, ran: str | None) -> Ending:
+    """Take a success back that is about other code than was asked for; warn of other ones.
+
+    Terrakube's executor checks out the commit of a job only when it clones by http(s): with an
+    ssh source it runs the head of the workspace's branch, and the job says no commit afterwards.
+
+    Args:
+        ending: As the job's status says.
+        verb: What was asked for.
+        asked: Full commit.
+        ran: What the job says now; empty when its executor could not tell, None when unknown.
+    """
+    if ran in {None, asked} or ending.state is not RunState.SUCCEEDED:
+        return ending
+    told = (
+        f"Terrakube ran it at commit {ran[:12]} instead of {asked[:12]}."
+        if ran
+        else f"Terrakube did not run it at commit {asked[:12]}, but at the head of the workspace's "
+        "branch: it heeds commits only of workspaces whose source is an https address."
+    )
+    # What was applied is applied; a plan of other code must not pass for the plan of this one.
+    state = RunState.ERROR if verb is Verb.PLAN else ending.state
+    return Ending(state=state, reason=f"{ending.reason} {told}".strip())
 
 
 def ending_of_cancelled(superseded_by: str) -> Ending:

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 import structlog
 from sqlalchemy import RowMapping
 
-from bridge.decisions.endings import Ending, ending_of_job
+from bridge.decisions.endings import Ending, ending_at_commit, ending_of_job
 from bridge.decisions.following import has_started, is_expired
 from bridge.domain.errors import NotFoundError, PermanentRemoteError, TemporaryRemoteError
 from bridge.domain.runs import Collected, Run
@@ -83,7 +83,7 @@ class Concluder:
                 raise
             await self._conclude_without(row, run, lease, error)
         else:
-            await self.ender.end(run, lease, _ending(row, job, collected), collected)
+            await self.ender.end(run, lease, _ending(row, run, job, collected), collected)
 
     async def _conclude_without(
         self, row: RowMapping, run: Run, lease: Lease, error: Exception
@@ -111,7 +111,7 @@ class Concluder:
         )
 
 
-def _ending(row: RowMapping, job: Job, collected: Collected) -> Ending:
+def _ending(row: RowMapping, run: Run, job: Job, collected: Collected) -> Ending:
     # As it was seen to end: anybody may give a job that ended another status (contract section 5).
     ending = ending_of_job(
         row["job_status"],
@@ -120,5 +120,7 @@ def _ending(row: RowMapping, job: Job, collected: Collected) -> Ending:
         started=has_started(STEPS.load(row["steps"])),
         expired=is_expired(job, posted_at=row["posted_at"], now=row["ended_seen_at"]),
     )
+    asked = run.request
+    ending = ending_at_commit(ending, asked.verb, asked=asked.commit_id, ran=job.commit_id)
     reason = " ".join(part for part in (ending.reason, collected.reason) if part)
     return Ending(state=ending.state, reason=reason)

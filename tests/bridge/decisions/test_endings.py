@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from bridge.decisions.endings import Ending, ending_of_cancelled, ending_of_job
-from bridge.domain.runs import RunState
+from bridge.decisions.endings import (
+    Ending,
+    ending_at_commit,
+    ending_of_cancelled,
+    ending_of_job,
+)
+from bridge.domain.runs import RunState, Verb
 
 MAY_GO_ON = " Terrakube does not stop Terraform, so a step that was running may still finish."
 FACTS: dict[str, Any] = {
@@ -78,3 +83,30 @@ def test_a_job_ends_its_run(status: str, facts: dict[str, Any], expected: Ending
 def test_a_run_without_a_job_ends_the_same_way() -> None:
     assert ending_of_cancelled("abc").state is RunState.SUPERSEDED
     assert ending_of_cancelled("").state is RunState.CANCELLED
+
+
+SUCCEEDED = Ending(state=RunState.SUCCEEDED)
+FAILED = Ending(state=RunState.FAILED)
+ASKED, OTHER = "a" * 40, "b" * 40
+AT_ANOTHER = f"Terrakube ran it at commit {'b' * 12} instead of {'a' * 12}."
+AT_THE_HEAD = (
+    f"Terrakube did not run it at commit {'a' * 12}, but at the head of the workspace's branch: "
+    "it heeds commits only of workspaces whose source is an https address."
+)
+
+
+@pytest.mark.parametrize(
+    ("ending", "verb", "ran", "expected"),
+    [
+        (SUCCEEDED, Verb.PLAN, ASKED, SUCCEEDED),
+        (SUCCEEDED, Verb.PLAN, None, SUCCEEDED),
+        (SUCCEEDED, Verb.PLAN, OTHER, Ending(state=RunState.ERROR, reason=AT_ANOTHER)),
+        (SUCCEEDED, Verb.PLAN, "", Ending(state=RunState.ERROR, reason=AT_THE_HEAD)),
+        (SUCCEEDED, Verb.PUSH, "", Ending(state=RunState.SUCCEEDED, reason=AT_THE_HEAD)),
+        (FAILED, Verb.PLAN, "", FAILED),
+    ],
+)
+def test_a_plan_of_another_commit_is_none_of_the_one_that_was_asked_for(
+    ending: Ending, verb: Verb, ran: str | None, expected: Ending
+) -> None:
+    assert ending_at_commit(ending, verb, asked=ASKED, ran=ran) == expected
