@@ -28,11 +28,18 @@ def is_of_run(run: Run, job: Job) -> bool:
     return (
         job.comments.split(" ", 1)[0] == run.key
         and job.workspace_id == request.workspace.id
-        and job.commit_id == request.commit_id
+        and _has_commit(run, job)
         and (job.override_branch or None) == request.tag
         and _has_template(run, job)
         and (job.created_at is None or job.created_at >= run.created_at - _SKEW)
     )
+
+
+def _has_commit(run: Run, job: Job) -> bool:
+    # Terrakube forgets the commit of a job that has begun when its clone fails, or when its
+    # source is cloned by ssh; nobody but its executor does that.
+    forgotten = job.commit_id == "" and bool(job.steps)
+    return forgotten or job.commit_id == run.request.commit_id
 
 
 def _has_template(run: Run, job: Job) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.decisions.adopting import is_of_run, jobs_of_run
 from bridge.domain.runs import Run, RunPhase, RunState, TemplateChoice
-from bridge.domain.terrakube import Job
+from bridge.domain.terrakube import Job, Step
 from tests.bridge.store.rows import HEAD, OLD_HEAD, a_request
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -39,6 +39,7 @@ INLINE = replace(
 )
 TAGGED = replace(RUN, request=replace(RUN.request, tag="v1"))
 BY_NAME = replace(RUN, request=replace(RUN.request, template=TemplateChoice(reference="Plan")))
+FAILED = Step(id="s-1", number=100, name="Plan", status="failed")
 
 
 def a_job(**changes: Any) -> Job:  # noqa: ANN401 - its fields
@@ -70,6 +71,10 @@ def encoded(text: str) -> str:
         pytest.param(RUN, {"commit_id": OLD_HEAD}, False, id="another commit"),
         pytest.param(RUN, {"commit_id": HEAD[:12]}, False, id="shortened commit"),
         pytest.param(RUN, {"commit_id": None}, False, id="no commit"),
+        pytest.param(RUN, {"commit_id": ""}, False, id="empty commit before it began"),
+        pytest.param(
+            RUN, {"commit_id": "", "steps": (FAILED,)}, True, id="commit forgotten by the executor"
+        ),
         pytest.param(RUN, {"template_reference": "t-9"}, False, id="another template"),
         pytest.param(RUN, {"template_reference": ""}, False, id="no template"),
         pytest.param(RUN, {"tcl": encoded(TCL)}, True, id="template with its copy of the flow"),
