@@ -4,6 +4,7 @@ Nothing is redacted here: that is for whoever stores them. What Terrakube itself
 servers is cut, terraform's own words are not touched.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -66,6 +67,8 @@ def reason_of(
     """
     if job.status != JobStatus.FAILED or expired:
         return ""
+    if any(_MISSING_COMMIT.search(log.text) for log in logs if _has_failed(job, log)):
+        return _NOT_FETCHED
     named = next((step.name for step in job.steps if step.status == "failed"), "")
     for beginning, reason in _REASONS.items():
         if named.startswith(beginning):
@@ -73,6 +76,12 @@ def reason_of(
     return "" if unread or _explains(job, logs, context) else _SILENT
 
 
+_MISSING_COMMIT: Final = re.compile(r"^[\w.]*JGitInternalException: Missing unknown ", re.MULTILINE)
+_NOT_FETCHED: Final = (
+    "Terrakube did not find the commit in the repository: it fetches branches and tags only. "
+    "A commit of a fork is on none of them, and one that was pushed over is no longer; "
+    "push it to a branch of this repository."
+)
 _REASONS: Final = {
     _TEMPLATE_ERROR: (
         "Terrakube cannot read the flow of the template. Correct it in Terrakube; "

@@ -281,6 +281,16 @@ async def test_an_end_that_needs_a_sentence_has_one(state: str, said: str, scene
     assert bool(said) is bool(collected.reason)
 
 
+async def test_a_commit_the_executor_cannot_fetch_is_explained(scene: Scene) -> None:
+    job = scene.recorded("states/failed_commit_unknown", "", f"{RAW}failed_commit_missing")
+    collected = await scene.collect(job)
+    assert collected.reason == (
+        "Terrakube did not find the commit in the repository: it fetches branches and tags only. "
+        "A commit of a fork is on none of them, and one that was pushed over is no longer; "
+        "push it to a branch of this repository."
+    )
+
+
 async def test_a_reviewed_plan_and_the_same_plan_of_an_apply_have_one_digest(
     scene: Scene,
 ) -> None:
