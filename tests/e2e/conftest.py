@@ -1,0 +1,56 @@
+"""Stages for plays."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from bridge.sandbox.forge import Flavour
+from tests.e2e.stage import Stage, opened
+
+SetStage: TypeAlias = Callable[..., Awaitable[Stage]]
+
+
+@pytest.fixture
+async def set_stage(tmp_path: Path, sqlite_url: str) -> AsyncIterator[SetStage]:
+    """Set a stage of one's own; see ``stage.opened``."""
+    async with AsyncExitStack() as stack:
+
+        async def set_one(
+            *,
+            flavour: Flavour = Flavour.FORGEJO,
+            database_url: str = "",
+            **more: Any,  # noqa: ANN401 - see opened
+        ) -> Stage:
+            url = database_url or sqlite_url
+            stage = opened(tmp_path, flavour=flavour, database_url=url, **more)
+            return await stack.enter_async_context(stage)
+
+        yield set_one
+
+
+@pytest.fixture(params=list(Flavour))
+def flavour(request: pytest.FixtureRequest) -> Flavour:
+    """Both forges in turn."""
+    found: Flavour = request.param
+    return found
+
+
+@pytest.fixture
+async def stage(set_stage: SetStage) -> Stage:
+    """The usual stage, with Forgejo."""
+    return await set_stage()
+
+
+@pytest.fixture
+async def github(set_stage: SetStage) -> Stage:
+    """The usual stage, with GitHub."""
+    return await set_stage(flavour=Flavour.GITHUB)
+
+
+@pytest.fixture
+async def either(set_stage: SetStage, flavour: Flavour) -> Stage:
+    """The usual stage, for both forges in turn."""
+    return await set_stage(flavour=flavour)
