@@ -54,6 +54,7 @@ class Running:
     database: Database
     outside: Outside
     inside: Inside
+    metrics: Metrics
 
 
 async def serve(settings: Settings, *, ready_file: Path | None = None) -> None:
@@ -131,7 +132,13 @@ async def running(
         now = clock or SystemClock()
         edge = _edge(settings, outside, inside, readiness, metrics=metrics, clock=now)
         addresses = await _listen(stack, settings, edge, metrics)
-        yield Running(addresses=addresses, database=database, outside=outside, inside=inside)
+        yield Running(
+            addresses=addresses,
+            database=database,
+            outside=outside,
+            inside=inside,
+            metrics=metrics,
+        )
 
 
 def _stop_on_signals() -> asyncio.Event:
