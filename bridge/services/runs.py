@@ -1,17 +1,28 @@
 """What the engine asks about a run: may its job start, and why does it not move."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bridge.domain.errors import NotFoundError
 from bridge.domain.rules import DEFAULT_TEMPLATE
 from bridge.domain.runs import Diagnosis, Refusal, Run
-from bridge.domain.terrakube import TERMINAL, Job, JobRequest, Workspace
+from bridge.domain.terrakube import (
+    TERMINAL,
+    FlowType,
+    Job,
+    JobRequest,
+    Template,
+    Workspace,
+)
 from bridge.ports import JobServer
 from bridge.services.catalog import Catalog
 
 COMMENTS_LIMIT: Final = 512
 """Characters Terrakube keeps in a job's ``comments`` (contract section 3.1)."""
+
+
+_TYPES: Final = frozenset({*FlowType, "scheduleTemplates", "policyEvaluation"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +68,23 @@ class RunService:
             return Diagnosis(cause=self._locked(run, workspace), hopeless=True)
         if request.template.id and await self._template_id(run) is None:
             return Diagnosis(cause=self._unknown_template(run), hopeless=True)
-        return Diagnosis(cause=await self._holder(run, job))
+        older = await self._older(run, job)
+        strange = "" if older else await self._strange_type(run)
+        if strange:
+            # Nothing is in the way, and it would hold up others for six hours (section 6.4).
+            return Diagnosis(cause=self._cannot_begin(run, strange), hopeless=True)
+        return Diagnosis(cause=self._holder(run, older))
 
-    async def _holder(self, run: Run, job: Job) -> str:
-        """Name the older job that is in the way."""
-        older = [
+    async def _older(self, run: Run, job: Job) -> Sequence[Job]:
+        """Return the organization's open jobs that may be in the way."""
+        return [
             other
             for other in await self.server.open_jobs(run.request.workspace.organization_id)
             if other.status not in TERMINAL and _number(other.id) < _number(job.id)
         ]
+
+    def _holder(self, run: Run, older: Sequence[Job]) -> str:
+        """Name the older job that is in the way."""
         same = [other for other in older if other.workspace_id == run.request.workspace.id]
         if same:
             return (
@@ -84,7 +103,17 @@ class RunService:
             )
         return "It waits for Terrakube: no executor has taken it. Is the executor running?"
 
+    async def _strange_type(self, run: Run) -> str:
+        """Return the type of the template's first step if no Terrakube known to us runs it."""
+        template = await self._template(run)
+        first = next(iter(template.flow or ()), None) if template else None
+        return first.type if first and first.type not in _TYPES else ""
+
     async def _template_id(self, run: Run) -> str | None:
+        template = await self._template(run)
+        return template.id if template else None
+
+    async def _template(self, run: Run) -> Template | None:
         """Find the template now; a name is looked up again in case it was made meanwhile."""
         wanted = run.request.template
         organization_id = run.request.workspace.organization_id
@@ -95,7 +124,7 @@ class RunService:
                 if template.id == wanted.id or (
                     not wanted.id and wanted.reference in (template.id, template.name)
                 ):
-                    return template.id
+                    return template
         return None
 
     def _locked(self, run: Run, workspace: Workspace) -> str:
@@ -120,6 +149,12 @@ class RunService:
         return (
             f"Template {template.reference!r} does not exist in organization "
             f"{run.request.workspace.organization}. Create it in Terrakube or correct the rule."
+        )
+
+    def _cannot_begin(self, run: Run, strange: str) -> str:
+        return (
+            f"Template {run.request.template.reference!r} begins with a step of type {strange!r}, "
+            "which Terrakube does not know. Correct it there."
         )
 
     def _request(

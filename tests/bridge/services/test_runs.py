@@ -18,7 +18,7 @@ from bridge.domain.runs import (
     TemplateChoice,
     Verb,
 )
-from bridge.domain.terrakube import JobRequest, Workspace
+from bridge.domain.terrakube import FlowStep, JobRequest, Workspace
 from bridge.services.catalog import Catalog
 from bridge.services.runs import COMMENTS_LIMIT, RunService
 from tests.bridge.store.rows import HEAD, a_push, a_request
@@ -266,3 +266,24 @@ class TestInspecting:
         assert await setting.service.inspect(setting.a_run(), job) == Diagnosis(
             cause="Workspace acme/network no longer exists in Terrakube.", hopeless=True
         )
+
+    async def test_and_a_first_step_of_a_type_nobody_knows(self, setting: Setting) -> None:
+        strange = setting.server.add_template(
+            "Strange", flow=(FlowStep(type="terraformPlann", number=100),)
+        )
+        choice = TemplateChoice(reference="Strange", id=strange.id)
+        assert await self.diagnosis(setting, template=choice) == Diagnosis(
+            cause=(
+                "Template 'Strange' begins with a step of type 'terraformPlann', which Terrakube "
+                "does not know. Correct it there."
+            ),
+            hopeless=True,
+        )
+
+    async def test_but_not_while_an_older_job_is_in_the_way(self, setting: Setting) -> None:
+        """A newer Terrakube may know the type."""
+        flow = (FlowStep(type="terraformDream", number=100),)
+        dream = setting.server.add_template("Dream", flow=flow)
+        setting.server.add_job(setting.server.add_workspace("other").ref, status="running")
+        choice = TemplateChoice(reference="Dream", id=dream.id)
+        assert not (await self.diagnosis(setting, template=choice)).hopeless
