@@ -97,9 +97,17 @@ def decide_plan(
 
 
 def decide_allowance(
-    command: AllowCommand, facts: Facts, *, pull_request: PullRequest
+    command: AllowCommand,
+    facts: Facts,
+    *,
+    pull_request: PullRequest,
+    stored: PullRequestRecord | None,
 ) -> Refuse | Allow:
-    """Decide whether a fork's commit may be planned: only the one that is its head just now."""
+    """Decide whether a fork's commit may be planned: only the one that is its head just now.
+
+    And only at the base that people were told about: whoever made the fork may turn it to another
+    one between their look and their word.
+    """
     if refusal := _refuse_place(facts, pull_request):
         return refusal
     if not pull_request.from_fork:
@@ -112,6 +120,11 @@ def decide_allowance(
             text=f"{code(command.sha)} is not the head of this pull request (any more), so "
             "nothing was started. Read what changed, then say:"
             + ready_to_copy(f"{facts.command} ok-to-plan {pull_request.head_sha}")
+        )
+    if stored is not None and stored.base_branch != pull_request.base_branch:
+        return Refuse(
+            text=f"This pull request goes to {code(pull_request.base_branch)} now, so nothing was "
+            "started. Look at what it would plan there, then say it again."
         )
     return Allow(sha=command.sha)
 

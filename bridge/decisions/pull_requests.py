@@ -84,9 +84,16 @@ def planning(pull_request: PullRequest, targets: Sequence[Target]) -> Verdict:
 def is_allowed(
     pull_request: PullRequest, stored: PullRequestRecord | None, allowed: str = ""
 ) -> bool:
-    """Tell whether the head may be planned: it is no fork's, or somebody allowed this commit."""
-    heads = {allowed, stored.allowed_head if stored else None}
-    return not pull_request.from_fork or pull_request.head_sha in heads
+    """Tell whether the head may be planned: it is no fork's, or somebody allowed this commit.
+
+    An allowance is for the base it was given at: whoever made the fork may choose another one,
+    and with it other workspaces.
+    """
+    if not pull_request.from_fork:
+        return True
+    here = stored is not None and stored.base_branch == pull_request.base_branch
+    heads = {allowed, stored.allowed_head if stored and here else None}
+    return bool(pull_request.head_sha) and pull_request.head_sha in heads
 
 
 def refuse_applying_fork(pull_request: PullRequest, targets: Sequence[Target]) -> str:

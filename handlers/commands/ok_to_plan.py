@@ -19,7 +19,10 @@ async def ok_to_plan(asked: Asked, services: Services, work: Work) -> str:
     """Remember the allowance and plan what the pull request affects, or say why not."""
     facts = await gather_facts(asked.pull_request.repository, services)
     decision = refuse_stranger(asked.permission) or decide_allowance(
-        cast("AllowCommand", asked.command), facts, pull_request=asked.pull_request
+        cast("AllowCommand", asked.command),
+        facts,
+        pull_request=asked.pull_request,
+        stored=await services.store.pull_request(asked.pull_request.ref),
     )
     match decision:
         case Refuse(text=text):

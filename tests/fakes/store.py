@@ -97,7 +97,9 @@ class FakeRunStore:
             record = a_record(
                 seen.pull_request,
                 verdict=seen.verdict or (before.verdict if before else None),
-                allowed_head=before.allowed_head if before else None,
+                allowed_head=before.allowed_head
+                if before and before.base_branch == seen.pull_request.base_branch
+                else None,
             )
             self.records[record.ref.key] = record
         for branch in work.branches:

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bridge.domain.errors import NotAllowedError, RemoteError, TemporaryRemoteError
-from bridge.domain.events import CommentCreated, CommentDeleted, CommentEdited, CommentEvent
+from bridge.domain.events import (
+    CommentCreated,
+    CommentDeleted,
+    CommentEdited,
+    CommentEvent,
+    PullRequestRetargeted,
+)
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert
 from bridge.domain.rules import Policy
 from bridge.domain.runs import RunOptions, RunRequest, TemplateChoice, Verb
@@ -310,6 +316,25 @@ async def test_a_new_push_to_a_fork_needs_to_be_allowed_again(fork: World) -> No
     assert not (await fork.say("terrakube plan")).runs
     refused = await fork.say(f"terrakube ok-to-plan {HEAD}")
     assert f"terrakube ok-to-plan {NEWER}" in replies(refused)[0]
+
+
+async def test_a_fork_that_is_turned_to_another_branch_needs_to_be_allowed_again(
+    fork: World,
+) -> None:
+    """Its author may choose the base, and so which workspaces run its code."""
+    fork.workspace("release", branch="release")
+    fork.forge.files = ChangedFiles(paths=("network/main.tf", "release/main.tf"))
+    await fork.say(f"terrakube ok-to-plan {HEAD}")
+    fork.open(from_fork=True, author="mallory", base_branch="release")
+    early = await fork.say(f"terrakube ok-to-plan {HEAD}")
+    assert not early.runs
+    assert not early.allowances
+    assert "goes to `release` now" in replies(early)[0]
+    turned = await fork.deliver(about(fork.forge.pulls[1], PullRequestRetargeted))
+    assert not turned.runs
+    assert not (await fork.say("terrakube plan")).runs
+    allowed = await fork.say(f"terrakube ok-to-plan {HEAD}")
+    assert runs(allowed) == [("release", "Plan", HEAD)]
 
 
 async def test_a_fork_that_affects_nothing_is_allowed_without_a_run(fork: World) -> None:

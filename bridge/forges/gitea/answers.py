@@ -17,7 +17,7 @@ from bridge.domain.vcs import (
     Repository,
     RepositoryRef,
 )
-from bridge.forges.gitea.deliveries import is_draft_title
+from bridge.forges.gitea.deliveries import PULLS, is_draft_title
 
 
 class _Answer(BaseModel):
@@ -102,10 +102,12 @@ class PullRequestAnswer(_Answer):
             web_url=self.html_url,
             head_sha=self.head.sha,
             # A deleted branch is given as refs/pull/<n>/head.
-            head_branch="" if branch.startswith("refs/pull/") else branch,
+            head_branch="" if branch.startswith(PULLS) else branch,
             base_branch=self.base.ref,
             base_sha=self.base.sha or None,
-            from_fork=self.head.home() != self.base.repo.id,
+            # One that was pushed to refs/for/<branch> (AGit) has no branch and claims the base
+            # repository, while whoever may read there may push it.
+            from_fork=branch.startswith(PULLS) or self.head.home() != self.base.repo.id,
             merge_commit=(self.merge_commit_sha or None) if self.merged else None,
             updated_at=self.updated_at.astimezone(UTC) if self.updated_at else None,
             repository=repository,

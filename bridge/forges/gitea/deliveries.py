@@ -43,6 +43,9 @@ from bridge.ports import Ignored
 DRAFT_PREFIXES = ("WIP:", "[WIP]")
 """What makes a pull request a draft, at the start of its title; an instance may choose others."""
 
+PULLS = "refs/pull/"
+"""Where the forge keeps heads; a pull request whose head is named so has no branch (any more)."""
+
 
 # Strict: a number where text belongs is damage, not something to convert. Values that go into
 # addresses, keys or people's sight are held to the form git and the forge give them.
@@ -500,13 +503,16 @@ def _of_pull_request(event: PullRequestEvent, payload: _PullRequestDelivery) -> 
 def _branch(side: _Side) -> str:
     """Return the branch's name; a deleted one is given as ``refs/pull/<n>/head``."""
     name = (side.ref or "").removeprefix("refs/heads/")
-    return "" if name.startswith("refs/pull/") else name
+    return "" if name.startswith(PULLS) else name
 
 
 def _is_fork(pull_request: _PullRequest) -> bool:
-    # A deleted fork has no repository and repo_id -1.
+    # A deleted fork has no repository and repo_id -1. What was pushed to refs/for/<branch> (AGit)
+    # claims the base repository, where reading is enough to push it.
     head, base = pull_request.head, pull_request.base
-    return head.repo is None or head.home() <= 0 or head.home() != base.home()
+    if head.repo is None or (head.ref or "").startswith(PULLS):
+        return True
+    return head.home() <= 0 or head.home() != base.home()
 
 
 _COMMENT_EVENTS: dict[str, type[CommentCreated | CommentEdited | CommentDeleted]] = {

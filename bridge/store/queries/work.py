@@ -201,7 +201,11 @@ def _see_pull_request(connection: Connection, seen: PullRequestSeen, now: int) -
     if seen.verdict is not None:
         values["verdict"] = VERDICT.dump(seen.verdict)
     statement = upsert(connection, pull_request).values(id=found.ref.key, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+    # What somebody allowed was for the base that they saw.
+    moved = pull_request.c.base_branch != found.base_branch
+    allowed = case((moved, None), else_=pull_request.c.allowed_head)
+    again = {**values, "allowed_head": allowed}
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=again))
 
 
 def _see_branch(connection: Connection, seen: BranchSeen, now: int) -> None:

@@ -253,7 +253,7 @@ def test_a_head_nobody_looked_at_keeps_its_question() -> None:
 
 def allow(sha: str = HEAD, pull_request: PullRequest = FORK, facts: Facts = FACTS) -> object:
     command = AllowCommand(line=1, text="terrakube ok-to-plan ...", sha=sha)
-    return decide_allowance(command, facts, pull_request=pull_request)
+    return decide_allowance(command, facts, pull_request=pull_request, stored=None)
 
 
 def test_the_present_head_of_a_fork_may_be_allowed() -> None:

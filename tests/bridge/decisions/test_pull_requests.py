@@ -221,6 +221,23 @@ def test_an_allowed_commit_of_a_fork_is_planned(
     assert names(decision) == ["network"]
 
 
+def test_a_fork_without_a_commit_is_allowed_nothing() -> None:
+    """A head whose branch is gone may come without one; "nothing allowed" must not match it."""
+    headless = a_pull_request(from_fork=True, head_sha="")
+    for stored in (None, a_record(headless), a_record(headless, allowed_head="")):
+        decision = decide(some_facts(NETWORK), pull_request=headless, stored=stored)
+        assert verdict(decision).kind == "fork"
+
+
+def test_an_allowance_is_for_the_base_it_was_given_at() -> None:
+    """Whoever made the fork may turn it to another branch, and so to other workspaces."""
+    release = a_workspace("release", branch="release")
+    turned = a_pull_request(from_fork=True, base_branch="release")
+    stored = a_record(FORK, allowed_head=HEAD)
+    decision = decide(some_facts(release), UNKNOWN_FILES, pull_request=turned, stored=stored)
+    assert verdict(decision).kind == "fork"
+
+
 def test_a_fork_that_affects_nothing_needs_nobody() -> None:
     decision = decide(some_facts(NETWORK), files("README.md"), pull_request=FORK)
     assert verdict(decision).kind == "nothing"

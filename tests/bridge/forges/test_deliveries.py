@@ -252,6 +252,14 @@ def test_gitea_calls_the_new_base_the_old_one(case: Case) -> None:
 
 
 @giteas
+def test_gitea_what_was_pushed_for_a_branch_counts_as_a_fork(case: Case) -> None:
+    """AGit: whoever may read may push to ``refs/for/main``, and the head claims the base."""
+    head = {"ref": "refs/pull/12/head", "sha": HEAD, "repo_id": 664, "repo": {"id": 664}}
+    event = case.event("pull_request", bodies.pull_request("opened", head=head))
+    assert event == changed(case, PullRequestOpened, from_fork=True, head_branch="")
+
+
+@giteas
 def test_gitea_a_deleted_head_branch_leaves_no_name(case: Case) -> None:
     head = {"ref": "refs/pull/12/head", "sha": HEAD, "repo_id": -1, "repo": None}
     event = case.event("pull_request", bodies.pull_request("closed", head=head))

@@ -51,6 +51,15 @@ async def test_a_refused_fallback_raises(gitea: Talk) -> None:
         await gitea.forge.permission(gitea.flavour.repository, "bob")
 
 
+async def test_what_was_pushed_for_a_branch_counts_as_a_fork(gitea: Talk) -> None:
+    """AGit: ``git push origin HEAD:refs/for/main`` takes no more than reading."""
+    head = {"label": "", "ref": "refs/pull/12/head", "sha": HEAD, "repo_id": 664}
+    answer = gitea.flavour.pull_request(head=head | {"repo": {"id": 664}}, flow=1)
+    gitea.script.on("GET /repos/acme/infra/pulls/12", answer)
+    found = await gitea.forge.pull_request(gitea.flavour.ref)
+    assert (found.from_fork, found.head_branch) == (True, "")
+
+
 async def test_an_owner_is_an_administrator(gitea: Talk) -> None:
     gitea.script.on(ASKED, {"permission": "owner", "role_name": "owner"})
     assert await gitea.forge.permission(gitea.flavour.repository, "bob") is Permission.ADMIN

@@ -337,6 +337,21 @@ class TestWhatWasSeen:
         (row,) = await rows_of(database, pull_request)
         assert row["allowed_head"] == HEAD
 
+    async def test_an_allowance_ends_with_the_base_it_was_given_at(
+        self, database: Database
+    ) -> None:
+        seen = PullRequestSeen(pull_request=a_pull_request())
+        allowance = Allowance(pull_request=PULL_REQUEST, head_sha=HEAD, actor="ada")
+        await apply(database, Work(pull_requests=[seen], allowances=[allowance]))
+        elsewhere = PullRequestSeen(pull_request=a_pull_request(base_branch="production"))
+        await apply(database, Work(pull_requests=[elsewhere]))
+        await apply(database, Work(pull_requests=[seen]))
+        (row,) = await rows_of(database, pull_request)
+        assert row["allowed_head"] is None
+        await apply(database, Work(pull_requests=[elsewhere], allowances=[allowance]))
+        (row,) = await rows_of(database, pull_request)
+        assert row["allowed_head"] == HEAD
+
     async def test_branches_and_repositories_are_remembered(self, database: Database) -> None:
         renamed = replace(REPOSITORY, slug="acme/network")
         for sha, where in ((OLD_HEAD, REPOSITORY), (HEAD, renamed)):
