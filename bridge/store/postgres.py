@@ -71,6 +71,7 @@ def readers(url: URL, size: int, lease: float) -> AsyncEngine:
         pool_size=size,
         max_overflow=0,
         isolation_level="REPEATABLE READ",
+        hide_parameters=True,  # as in sqlite: no error quotes what was being written
         connect_args=connect_args(plain, lease, pooled=pooled),
     )
 

@@ -62,6 +62,7 @@ class PostgresWriter:
             plain,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours
+            hide_parameters=True,  # as in sqlite: no error quotes what was being written
             connect_args=connect_args(plain, lease, pooled=pooled),
         )
         self._limit = limit

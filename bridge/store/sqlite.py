@@ -114,6 +114,9 @@ def readers(path: Path, size: int) -> AsyncEngine:
         URL.create("sqlite+aiosqlite", database=str(path)),
         pool_size=size,
         max_overflow=0,
+        # An error's text goes into the log and into columns that say what went wrong: what was
+        # being written (comments, plans, deliveries) must not come with it.
+        hide_parameters=True,
         connect_args={"isolation_level": None},
     )
 
@@ -137,6 +140,7 @@ def writer_engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=NullPool,
+        hide_parameters=True,  # see readers
         connect_args={
             "isolation_level": None,
             "check_same_thread": False,

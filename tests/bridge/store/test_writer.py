@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection, insert, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.domain.errors import LeaseLostError, OverloadedError
 from bridge.store import hints
@@ -52,6 +53,25 @@ async def test_a_write_that_raises_is_undone_alone(database: Database, error: Ex
     assert answers == [*(f"n-{at}" for at in range(5)), error, *[Acceptance.NEW] * 5]
     assert await names(database) == [f"n-{at}" for at in range(5)]
     assert len(await rows_of(database, delivery)) == 5
+
+
+def put_nowhere(connection: Connection, value: str) -> None:
+    connection.execute(text("INSERT INTO nowhere VALUES (:value)"), {"value": value})
+
+
+def look_nowhere(connection: Connection, value: str) -> None:
+    connection.execute(text("SELECT * FROM nowhere WHERE value = :value"), {"value": value})
+
+
+async def test_an_error_does_not_quote_what_was_being_written(database: Database) -> None:
+    """Its text goes into the log, and into columns that say what went wrong."""
+    with pytest.raises(SQLAlchemyError) as writing:
+        await database.write(put_nowhere, "somebody's comment")
+    with pytest.raises(SQLAlchemyError) as reading:
+        await database.read(look_nowhere, "somebody's comment")
+    told = f"{writing.value} {reading.value}"
+    assert told.count("nowhere") >= 2
+    assert "comment" not in told
 
 
 async def test_a_constraint_refuses_one_write_and_not_its_neighbours(database: Database) -> None:
