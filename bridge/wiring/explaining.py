@@ -23,7 +23,7 @@ from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.runs import SqlRunStore
 from bridge.wiring.dispatching import make_dispatcher
-from bridge.wiring.facts import Facts, forge_of, read_facts, server_of
+from bridge.wiring.facts import Facts, base_of, forge_of, read_facts, server_of
 from bridge.wiring.outside import open_outside
 
 __all__ = ["Facts", "decide", "decide_by_facts", "read_facts"]
@@ -53,7 +53,11 @@ async def decide_by_facts(
 ) -> dict[str, object]:
     """Decide by written facts and the settings' rules (the built-in ones without); asks nobody."""
     forges = {event.repository.forge: forge_of(event, facts)}
-    store = EmptyStore(allowed_head=facts.allowed_head, heads=facts.branch_heads)
+    store = EmptyStore(
+        allowed_head=facts.allowed_head,
+        base_branch=base_of(event, facts),
+        heads=facts.branch_heads,
+    )
     policy = settings.policy() if settings else Policy()
     return await _decide(event, forges, Catalog(server=server_of(facts)), store, policy)
 
@@ -122,10 +126,12 @@ class EmptyStore:
 
     Attributes:
         allowed_head: Commit of a fork's pull request that somebody allowed to be planned.
+        base_branch: Where it was allowed.
         heads: Where branches were last seen; None for nowhere.
     """
 
     allowed_head: str | None = None
+    base_branch: str = ""
     heads: Mapping[str, str] | None = None
 
     async def pull_request(self, ref: PullRequestRef) -> PullRequestRecord | None:
@@ -136,7 +142,7 @@ class EmptyStore:
             ref=ref,
             state="open",
             head_sha=self.allowed_head,
-            base_branch="",
+            base_branch=self.base_branch,
             draft=False,
             from_fork=True,
             merge_commit=None,

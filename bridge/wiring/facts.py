@@ -115,6 +115,12 @@ def read_facts(path: Path) -> Facts:
         raise UserError(msg) from error
 
 
+def base_of(event: Event, facts: Facts) -> str:
+    """Return the branch the pull request goes to: as the facts say, else the delivery."""
+    told = event.base_branch if isinstance(event, PullRequestEvent) else ""
+    return facts.pull_request.base_branch or told or facts.default_branch
+
+
 def forge_of(event: Event, facts: Facts) -> Forge:
     """Make a forge that says what the facts and the delivery say; it takes no writes."""
     return cast("Forge", _FactsForge(event=event, facts=facts))
@@ -156,9 +162,7 @@ class _FactsForge:
             web_url="",
             head_sha=said.head_sha or (told.head_sha if told else "") or _SHA,
             head_branch=said.head_branch or (told.head_branch if told else ""),
-            base_branch=said.base_branch
-            or (told.base_branch if told else "")
-            or self.facts.default_branch,
+            base_branch=base_of(self.event, self.facts),
             base_sha=said.base_sha or None,
             from_fork=from_fork,
             merge_commit=said.merge_commit,

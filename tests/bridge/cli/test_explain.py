@@ -221,6 +221,18 @@ def test_a_decision_by_facts_needs_no_configuration(command_line: CommandLine) -
     assert decided["statuses"] == ["terrakube/plan", "terrakube/plan: acme/network"]
 
 
+@pytest.mark.parametrize(("allowed", "planned"), [(HEAD, ["acme/network"]), (None, [])])
+def test_a_decision_by_facts_knows_what_was_allowed(
+    command_line: CommandLine, allowed: str | None, planned: list[str]
+) -> None:
+    body = write(command_line, "pull.json", PULL_REQUEST)
+    more = {"allowed_head": allowed, "pull_request": {"from_fork": True}}
+    facts = write(command_line, "facts.json", FACTS | more)
+    runs = decision(command_line, "--forge", "forgejo", "--facts", facts, body)["runs"]
+    assert isinstance(runs, list)
+    assert [run["workspace"] for run in runs] == planned
+
+
 def test_a_decision_by_facts_uses_the_configured_rules(command_line: CommandLine) -> None:
     command_line.configure()
     (command_line.folder / "bridge.yaml").write_text(
