@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -29,6 +29,7 @@ from bridge.sandbox.forge import Access, Flavour
 from bridge.sandbox.forge.delivering import Attempt
 from bridge.sandbox.forge.merging import merge_pull_request
 from bridge.sandbox.forge.model import Comment, PullRequest
+from bridge.sandbox.forge.records import Record
 from bridge.sandbox.terrakube.model import Job, Organization, Status, Workspace
 from bridge.settings import Settings, load_settings
 from bridge.store import hints
@@ -201,6 +202,10 @@ class Stage:
             return [dict(row) for row in connection.execute(select(table)).mappings()]
 
         return await self.bridge.database.read(query)
+
+    def in_its_time(self, records: Sequence[Record]) -> list[Record]:
+        """Give records the times they have when what was skipped counts."""
+        return [replace(one, at=self.clock.seconds(one.at)) for one in records]
 
     # How time passes
 

@@ -139,7 +139,7 @@ async def test_a_forge_that_limits_is_left_alone_for_as_long_as_it_says(github: 
 
 
 async def test_a_forge_that_is_away_for_a_while_loses_nothing(stage: Stage) -> None:
-    stage.forge.faults.fail(match=r"GET .*/pulls/", times=9)  # three requests, each tried thrice
+    stage.forge.faults.fail(match=r"GET .*/pulls/", times=3)  # each request is tried thrice
     pull_request = await stage.propose("network")
     await stage.quiet()
     assert stage.logs("delivery.postponed")
@@ -163,7 +163,7 @@ async def test_a_push_and_a_pull_request_for_one_commit_share_a_plan_only_run(
     )
     stage.executor.hold()
     pull_request = await stage.propose("network")
-    await stage.until(lambda: stage.jobs())
+    await stage.until(stage.jobs)
     await stage.forge.settled()
     stage.executor.let_go()
     await stage.quiet()
