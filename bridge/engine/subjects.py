@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -18,6 +19,7 @@ from bridge.domain.deliveries import StoredDelivery
 from bridge.domain.errors import (
     DeliveryError,
     LeaseLostError,
+    NotAllowedError,
     NotYetError,
     OverloadedError,
     TemporaryRemoteError,
@@ -44,6 +46,9 @@ HEADS: Final = 20
 
 PATIENCE: Final = 6 * 3600.0
 """Seconds a delivery waits for a service that does not answer before it is set aside."""
+
+LOCKED_OUT: Final = 300.0
+"""Seconds between tries while a service does not take the bridge's credential."""
 
 HANDLING_TIMEOUT: Final = 600.0
 """Seconds handling one delivery may take."""
@@ -163,6 +168,10 @@ class Subjects:
             case NotYetError() if attempt <= error.tries:
                 log.info("delivery.not_yet", reason=str(error), seconds=error.retry_after)
                 return await self._postpone(head, lease, error, error.retry_after, counted=False)
+            case NotAllowedError(status=HTTPStatus.UNAUTHORIZED) if not self._is_too_old(head):
+                # An operator's matter, and every delivery's: a token ran out.
+                log.error("delivery.postponed", error=describe(error), seconds=LOCKED_OUT)
+                return await self._postpone(head, lease, error, LOCKED_OUT, counted=False)
             case TemporaryRemoteError() if not self._is_too_old(head):
                 wait = max(error.retry_after or 0.0, backoff(attempt))
                 log.warning("delivery.postponed", error=describe(error), seconds=wait)

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 from bridge.domain.deliveries import StoredDelivery
 from bridge.domain.errors import (
     LeaseLostError,
+    NotAllowedError,
     NotYetError,
     OverloadedError,
     PayloadError,
@@ -208,6 +209,15 @@ class TestOutcomes:
         await office.stage.after(PATIENCE + 1)
         row = (await office.deliveries())["a"]
         assert (row["outcome"], row["reason"]) == ("dead", "TemporaryRemoteError: down")
+
+    async def test_a_credential_that_ran_out_kills_no_delivery(self, office: Office) -> None:
+        refused = NotAllowedError("the token expired", service="terrakube", status=401)
+        office.failures["a"] = [refused] * 15
+        await office.receive("a")
+        office.open()
+        for _ in range(20):
+            await office.stage.after(300)
+        assert await office.outcomes() == {"a": "done"}
 
     async def test_retry_after_is_honoured(self, office: Office) -> None:
         office.failures["a"] = [TemporaryRemoteError("busy", service="code", retry_after=50.0)]
