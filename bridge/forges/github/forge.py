@@ -242,7 +242,9 @@ class GitHubForge:
     async def own_comments(self, ref: PullRequestRef) -> Sequence[Comment]:
         """See Forge.own_comments."""
         login, _ = await self.whoami()
-        found = await self._list(CommentAnswer, ref.repository, f"issues/{ref.number}/comments")
+        found = await self._patiently(
+            lambda: self._list(CommentAnswer, ref.repository, f"issues/{ref.number}/comments")
+        )
         comments = [answer.value() for answer in found]
         return [one for one in comments if one.author.lower() == login.lower()]
 
@@ -275,7 +277,8 @@ class GitHubForge:
         }
         if status.target_url:
             wanted["target_url"] = status.target_url
-        await self.api.request("POST", path, slug=slug, json=wanted)
+        # A commit that was just pushed may not be known everywhere yet; then nothing was written.
+        await self._patiently(lambda: self.api.request("POST", path, slug=slug, json=wanted))
 
     async def react(self, repository: RepositoryRef, comment_id: str, content: str) -> None:
         """See Forge.react."""
@@ -345,7 +348,9 @@ class GitHubForge:
         for pause in _PATIENCE:
             try:
                 return await ask()
-            except NotFoundError:
+            except PermanentRemoteError as error:
+                if not (isinstance(error, NotFoundError) or "No commit found" in str(error)):
+                    raise
                 await self.sleep(pause)
         return await ask()
 

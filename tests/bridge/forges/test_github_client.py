@@ -358,6 +358,21 @@ async def test_a_hook_is_installed_and_read_back(github: Talk) -> None:
     ]
 
 
+async def test_what_is_not_known_everywhere_yet_is_waited_for(github: Talk) -> None:
+    absent = Reply(status=404, body={"message": "Not Found"})
+    github.script.on("GET /user", {"login": "bridge", "id": 7})
+    github.script.on("GET /repos/acme/infra/issues/12/comments", absent, [])
+    assert await github.forge.own_comments(REF) == []
+    assert github.naps == [0.5]
+    line = f"POST /repos/acme/infra/statuses/{HEAD}"
+    unknown = Reply(status=422, body={"message": f"No commit found for SHA: {HEAD}"})
+    github.script.on(line, unknown, absent, Reply(status=201, body={"id": 1}))
+    status = CommitStatus(context="terrakube/plan", state=StatusState.PENDING, description="x")
+    await github.forge.set_status(INFRA, HEAD, status)
+    assert github.naps == [0.5, 0.5, 1.0]
+    assert len(github.script.sent(line)) == 3
+
+
 async def test_a_hook_at_the_same_address_gets_the_new_secret_and_repeats_go(github: Talk) -> None:
     github.script.on("GET /repos/acme/infra/hooks", [a_hook(id=5), a_hook(id=6)])
     github.script.on("PATCH /repos/acme/infra/hooks/5", a_hook())
