@@ -10,8 +10,9 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
-from bridge.domain.errors import NotFoundError
+from bridge.domain.errors import NotAllowedError, NotFoundError
 from bridge.domain.posts import Post, PostKind, RemotePart
 from bridge.domain.rules import Policy
 from bridge.domain.vcs import Comment, CommitStatus, PullRequestRef, StatusState
@@ -199,6 +200,11 @@ async def _react(post: Post, forge: Forge, lease: PostLease) -> Published:
         await forge.react(post.target.repository, post.target.comment_id, post.target.content)
     except NotFoundError:
         return Published(parts=done, writes=0)  # the comment is gone
+    except NotAllowedError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        # The conversation is locked, or the instance allows other reactions only.
+        return Published(parts=done, writes=0)
     return Published(parts=done, writes=1)
 
 

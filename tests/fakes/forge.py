@@ -185,6 +185,7 @@ class FakeForge:
         self.writes += 1
 
     async def react(self, repository: RepositoryRef, comment_id: str, content: str) -> None:
+        self._fail()
         self.reactions.append((comment_id, content))
 
     async def install_hook(self, repository: Repository, url: str, secret: str) -> InstalledHook:

@@ -5,7 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bridge.domain.errors import LeaseLostError, NotFoundError, TemporaryRemoteError
+from bridge.domain.errors import (
+    LeaseLostError,
+    NotAllowedError,
+    NotFoundError,
+    TemporaryRemoteError,
+)
 from bridge.domain.posts import Post, PostKind, PostTarget, RemotePart
 from bridge.domain.rules import Policy
 from bridge.domain.runs import RunState
@@ -323,6 +328,15 @@ async def test_a_reaction_is_given_once(world: World) -> None:
     again = await world.publish(replace(REACTION, parts=first.parts))
     assert world.forge.reactions == [("9", "eyes")]
     assert (first.writes, again.writes) == (1, 0)
+
+
+async def test_a_reaction_that_is_not_allowed_is_done_without(world: World) -> None:
+    world.forge.failures = [NotAllowedError("not allowed", service="code", status=403)]
+    published = await world.publish(REACTION)
+    assert (len(published.parts), published.writes) == (1, 0)
+    world.forge.failures = [NotAllowedError("bad token", service="code", status=401)]
+    with pytest.raises(NotAllowedError):
+        await world.publish(REACTION)
 
 
 async def test_a_forge_that_was_taken_out_of_the_settings_is_named(world: World) -> None:
