@@ -4,6 +4,7 @@ The digest is made from what came, before redaction: two plans that differ only 
 differ. Everything else that leaves here is redacted, each text as a whole.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -52,6 +53,11 @@ class CollectService:
             TemporaryRemoteError: Nothing at all could be read, so another try makes sense.
         """
         read = await self._read(job)
+        # Megabytes of plans with thousands of values to mask take seconds: deliveries are
+        # answered meanwhile.
+        return await asyncio.to_thread(self._collected, run, job, read)
+
+    def _collected(self, run: Run, job: Job, read: "_Read") -> Collected:
         plan = _planned(read)
         outputs = outputs_of(job, read.logs, read.context)
         return Collected(

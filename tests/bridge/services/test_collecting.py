@@ -1,5 +1,6 @@
 """What is kept of an ended job, over the recordings of both versions."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -453,3 +454,22 @@ async def test_the_whole_plan_is_kept(scene: Scene) -> None:
     whole = plain(raw(name))
     begin = whole.index("Terraform used the selected providers")
     assert text == "\n".join(line.rstrip() for line in whole[begin:].splitlines()).strip("\n")
+
+
+async def test_masking_a_large_plan_keeps_nobody_waiting(scene: Scene) -> None:
+    """A plan chooses how much there is to mask; deliveries must be answered meanwhile."""
+    job = scene.made(*PLAN_FLOW)
+    names = [f"a-sensitive-name-{number:05}" for number in range(600)]
+    scene.say(job, "Terraform will perform the following actions:\n" + "value\n" * 100_000)
+    rows = tuple(
+        ResourceChange(address="a.b", actions=("create",), after=one, after_sensitive=True)
+        for one in names
+    )
+    scene.server.contexts[job.id] = a_context(job, rows)
+    collecting = asyncio.create_task(scene.collect(job))
+    turns = 0
+    while not collecting.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    assert kinds(await collecting) == ["plan", "changes"]
+    assert turns > 20
