@@ -65,6 +65,8 @@ def decide_genuine(
         return Ignore(reason="the comment was deleted before it was read")
     if found.by_bot or own.is_called(found.author, found.author_id):
         return Ignore(reason="the comment was written by a program")
+    if found.number not in {None, event.pull_request.number}:
+        return Ignore(reason="the comment stands in another pull request than the delivery says")
     if found.author.casefold() != event.author.casefold():
         return Ignore(reason="the comment has another author than the delivery says")
     if _words(found.body) == _words(event.body):

@@ -155,6 +155,7 @@ class Comment:
         author: Login; empty for a deleted account.
         author_id: The forge's numeric id of the author, as text; empty when unknown.
         by_bot: Whether the forge marks the author as a program.
+        number: Of the pull request (or issue) it stands in; None when the forge does not say.
     """
 
     id: str
@@ -162,6 +163,7 @@ class Comment:
     author: str
     author_id: str = ""
     by_bot: bool = False
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 Source: Forgejo's ``modules/structs`` and a running Forgejo 10; versions differ in what they fill.
 """
 
+import re
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -188,6 +189,8 @@ class CommentAnswer(_Answer):
     id: int
     body: str = ""
     user: UserAnswer | None = None
+    issue_url: str = ""
+    pull_request_url: str = ""
 
     def value(self) -> Comment:
         """Make the neutral value."""
@@ -198,7 +201,14 @@ class CommentAnswer(_Answer):
             author=author.login,
             author_id=str(author.id) if author.id > 0 else "",
             by_bot=author.id < 0,
+            number=_number_of(self.pull_request_url or self.issue_url),
         )
+
+
+def _number_of(address: str) -> int | None:
+    # Taken apart only; no address from an answer is ever asked.
+    number = address.rpartition("/")[2]
+    return int(number) if re.fullmatch(r"[0-9]{1,10}", number) else None
 
 
 class HookAnswer(_Answer):

@@ -1,5 +1,6 @@
 """What GitHub's API answers, and the neutral values made of it. Source: its OpenAPI description."""
 
+import re
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -185,6 +186,7 @@ class CommentAnswer(_Answer):
     id: int
     body: str | None = None
     user: UserAnswer | None = None
+    issue_url: str = ""
 
     def value(self) -> Comment:
         """Make the neutral value."""
@@ -195,7 +197,14 @@ class CommentAnswer(_Answer):
             author=author.login,
             author_id=str(author.id) if author.id > 0 else "",
             by_bot=author.type == "Bot" or author.login.endswith("[bot]"),
+            number=_number_of(self.issue_url),
         )
+
+
+def _number_of(address: str) -> int | None:
+    # Taken apart only; no address from an answer is ever asked.
+    number = address.rpartition("/")[2]
+    return int(number) if re.fullmatch(r"[0-9]{1,10}", number) else None
 
 
 class _HookConfig(_Answer):

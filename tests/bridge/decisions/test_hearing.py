@@ -63,6 +63,11 @@ def test_nobody_else_is_heard(changes: dict[str, object], reason: str) -> None:
         (FOUND, PLAN),
         (replace(FOUND, body="terrakube plan\r\n"), PLAN),
         (replace(FOUND, author="Alice"), PLAN),
+        (replace(FOUND, number=1), PLAN),
+        (
+            replace(FOUND, number=2),
+            Ignore(reason="the comment stands in another pull request than the delivery says"),
+        ),
         (None, Ignore(reason="the comment was deleted before it was read")),
         (replace(FOUND, by_bot=True), Ignore(reason="the comment was written by a program")),
         (

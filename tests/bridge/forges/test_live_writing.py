@@ -35,6 +35,7 @@ async def test_comments_are_written_read_edited_and_deleted(live: Live) -> None:
         author=live.login,
         author_id=str(account.id),
         by_bot=live.credential is APP,
+        number=ref.number,
     )
     assert await forge.comment(where, number) == wanted
     await forge.edit_comment(where, number, "shorter")
