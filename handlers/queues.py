@@ -21,11 +21,18 @@ async def answer_queue(event: MergeQueueChecked, services: Services, work: Work)
     the same ones on a commit of its own that no plan was made for. That commit is not planned: it
     is a guess about the future of the base branch, and what the push of the real merge does is
     run and reported there. So the aggregate succeeds, and says where the plans are.
+
+    A commit that something is known of is none of the queue's: a success that stays for ever must
+    not stand over what its plans say.
     """
     forge = services.forges[event.repository.forge]
     facts = await gather_facts(await forge.repository_by_id(event.repository), services)
     if not facts.bindings:
         work.ignored = "no workspace in Terrakube takes its code from this repository"
+        return
+    known = await services.store.commit_report(event.repository, event.head_sha)
+    if known.verdicts or known.runs:
+        work.ignored = "the commit is a pull request's or a branch's, which has statuses of its own"
         return
     context = context_of(services.policy.status_prefix, Verb.PLAN)
     tell_fixed_status(work, event.repository, event.head_sha, context, QUEUED)

@@ -4,7 +4,8 @@ import pytest
 
 from bridge.domain.events import CheckRerequested, MergeQueueChecked
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert
-from bridge.domain.work import Work
+from bridge.domain.reports import CommitReport
+from bridge.domain.work import Verdict, Work
 from tests.fakes.forge import INFRA, MERGE
 from tests.handlers.conftest import NOW, World
 
@@ -26,6 +27,16 @@ async def test_a_merge_queue_is_not_kept_waiting(world: World) -> None:
         content="success planned at the pull request's head",
     )
     assert await world.deliver(QUEUE) == Work(posts=[post])
+
+
+async def test_the_head_of_a_pull_request_is_not_waved_through(world: World) -> None:
+    """What is said to a queue is said for ever, whatever the plans come to."""
+    verdict = Verdict(head_sha=MERGE, kind="fork", text="")
+    known = CommitReport(repository=INFRA, sha=MERGE, verdicts=(verdict,), runs=())
+    world.store.commit_reports = {(INFRA.key, MERGE): known}
+    assert await world.deliver(QUEUE) == Work(
+        ignored="the commit is a pull request's or a branch's, which has statuses of its own"
+    )
 
 
 async def test_the_queue_of_a_strange_repository_is_left_alone(world: World) -> None:
