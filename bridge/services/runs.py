@@ -1,6 +1,7 @@
 """What the engine asks about a run: may its job start, and why does it not move."""
 
 from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,11 +32,13 @@ class RunService:
 
     Attributes:
         command: How people address the bridge, for "say ... again".
+        redact: Masks secrets in what somebody wrote in Terrakube.
     """
 
     server: JobServer
     catalog: Catalog
     command: str
+    redact: Callable[[str], str] = str
 
     async def prepare(self, run: Run) -> JobRequest | Refusal:
         """Check what Terrakube does not: it answers 201 to a job that can never run.
@@ -49,6 +52,9 @@ class RunService:
             return Refusal(reason=_gone(run))
         if workspace.locked:
             return Refusal(reason=self._locked(run, workspace))
+        if not run.request.commit_id:
+            # Terrakube would take whatever the workspace's branch is at.
+            return Refusal(reason="The forge did not say which commit to run.")
         template = run.request.template
         if template.tcl:
             return self._request(run, tcl=template.tcl)
@@ -128,7 +134,8 @@ class RunService:
         return None
 
     def _locked(self, run: Run, workspace: Workspace) -> str:
-        because = f" ({workspace.lock_description})" if workspace.lock_description else ""
+        described = self.redact(workspace.lock_description or "")
+        because = f" ({described})" if described else ""
         again = (
             "push again or start the job in Terrakube"
             if run.request.pull_request is None

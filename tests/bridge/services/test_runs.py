@@ -161,6 +161,12 @@ class TestRefusing:
             )
         )
 
+    async def test_a_run_without_a_commit(self, setting: Setting) -> None:
+        """Terrakube would take whatever the branch is at, which nobody looked at."""
+        run = setting.a_run(commit_id="")
+        refused = Refusal(reason="The forge did not say which commit to run.")
+        assert await setting.service.prepare(run) == refused
+
     async def test_a_workspace_that_is_gone(self, setting: Setting) -> None:
         setting.server.spaces.clear()
         assert await setting.service.prepare(setting.a_run()) == Refusal(
