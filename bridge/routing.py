@@ -149,10 +149,15 @@ class Router:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatcher:
-    """Turns a stored delivery into the rows that follow from it."""
+    """Turns a stored delivery into the rows that follow from it.
+
+    Attributes:
+        redact: Masks secrets in what is written down.
+    """
 
     router: Router
     services: Services
+    redact: Callable[[str], str] = str
 
     async def __call__(self, stored: StoredDelivery) -> Work:
         """Parse the stored bytes again and let the handlers fill a Work.
@@ -171,6 +176,7 @@ class Dispatcher:
             await self.router.dispatch(event, services, work)
             if work.ignored:
                 log.info("event.ignored", reason=work.ignored)
+        work.redact(self.redact)
         return work
 
     def _event(self, delivery: Delivery) -> Event | Ignored:

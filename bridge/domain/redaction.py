@@ -49,11 +49,22 @@ class Redactor:
             extra: Further secrets that this text alone may hold.
         """
         more = _forms(extra)
-        known = self._known | more if more else self._known
-        found = [form for form in known if form in text]
-        if found:
-            text = REDACTED.join(_without(piece, found) for piece in text.split(REDACTED))
-        return mask_shapes(text)
+        return mask_shapes(_masked(text, self._known | more if more else self._known))
+
+    def redact_known(self, text: str) -> str:
+        """Mask the secrets the bridge holds, and nothing for its looks.
+
+        For texts composed of others that were masked: a workspace may be called ``db-password``,
+        and what stands behind its name is no secret.
+        """
+        return _masked(text, self._known)
+
+
+def _masked(text: str, forms: Iterable[str]) -> str:
+    found = [form for form in forms if form in text]
+    if not found:
+        return text
+    return REDACTED.join(_without(piece, found) for piece in text.split(REDACTED))
 
 
 def _without(piece: str, forms: Iterable[str]) -> str:

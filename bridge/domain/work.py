@@ -4,7 +4,8 @@ A handler fills a Work; the engine commits it in one transaction together with t
 the delivery. Nothing in it has happened yet.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from bridge.domain.posts import PostUpsert
 from bridge.domain.runs import RunRequest
@@ -117,3 +118,18 @@ class Work:
     audits: list[AuditEntry] = field(default_factory=list)
     ignored: str | None = None
     """Why nothing was done; None when something was."""
+
+    def redact(self, redact: Callable[[str], str]) -> None:
+        """Mask secrets in what people wrote: somebody may have pasted one into a comment."""
+        self.runs = [replace(one, why=redact(one.why)) for one in self.runs]
+        self.posts = [
+            replace(one, content=redact(one.content)) if one.content else one for one in self.posts
+        ]
+        self.audits = [replace(one, detail=redact(one.detail)) for one in self.audits]
+        self.pull_requests = [
+            _titled(one, redact(one.pull_request.title)) for one in self.pull_requests
+        ]
+
+
+def _titled(seen: PullRequestSeen, title: str) -> PullRequestSeen:
+    return replace(seen, pull_request=replace(seen.pull_request, title=title))

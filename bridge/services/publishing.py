@@ -8,12 +8,13 @@ hidden marker among our own comments before writing another one.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from bridge.domain.errors import NotAllowedError, NotFoundError
 from bridge.domain.posts import Post, PostKind, RemotePart
+from bridge.domain.reports import PullRequestReport
 from bridge.domain.rules import Policy
 from bridge.domain.vcs import Comment, CommitStatus, PullRequestRef, StatusState
 from bridge.ports import Forge, PostLease, Published, RunStore
@@ -27,12 +28,18 @@ _DONE = "-"  # stands for the id of what has none
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishService:
-    """Composes a post from the store and brings the forge to it; see ports.Publisher."""
+    """Composes a post from the store and brings the forge to it; see ports.Publisher.
+
+    Attributes:
+        redact: Masks the secrets the bridge holds. What is stored was masked already: this is the
+            second lock, for what is put in by another way.
+    """
 
     forges: Mapping[str, Forge]
     store: RunStore
     policy: Policy
     markers: Markers
+    redact: Callable[[str], str] = str
 
     async def publish(self, post: Post, lease: PostLease) -> Published:
         """See Publisher.publish."""
@@ -42,7 +49,7 @@ class PublishService:
                 texts = await self._report_texts(post, forge)
                 return await self._comments(post, forge, lease).bring(texts)
             case PostKind.REPLY:
-                texts = (post.content,) if post.content else ()
+                texts = (self.redact(post.content),) if post.content else ()
                 return await self._comments(post, forge, lease).bring(texts)
             case PostKind.STATUS:
                 return await self._bring_status(post, forge, lease)
@@ -53,22 +60,25 @@ class PublishService:
         report = await self.store.pull_request_report(_pull_request(post))
         if report is None:
             return ()
-        most = self.policy.max_comments
-        marker = forge.measure(f"{self.markers.make(post, most)}\n")
+        marker = forge.measure(f"{self.markers.make(post, self.policy.max_comments)}\n")
         # Megabytes of plans take a while: deliveries are answered meanwhile.
-        return await asyncio.to_thread(
-            render_pull_request,
+        return await asyncio.to_thread(self._render, report, forge, marker)
+
+    def _render(self, report: PullRequestReport, forge: Forge, marker: int) -> Sequence[str]:
+        texts = render_pull_request(
             report,
             measure=forge.measure,
             limit=forge.comment_limit - marker,
-            max_parts=most,
+            max_parts=self.policy.max_comments,
             folds=forge.folds,
         )
+        return [self.redact(text) for text in texts]
 
     async def _bring_status(self, post: Post, forge: Forge, lease: PostLease) -> Published:
         target, status = post.target, await self._status(post)
         if status is None:
             return Published(parts=post.parts, writes=0)
+        status = replace(status, description=self.redact(status.description))
         wanted = _hash(f"{status.state}\n{status.description}\n{status.target_url}")
         if any(part.hash == wanted for part in post.parts):
             return Published(parts=post.parts, writes=0)

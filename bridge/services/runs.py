@@ -1,7 +1,6 @@
 """What the engine asks about a run: may its job start, and why does it not move."""
 
-from collections.abc import Sequence
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 

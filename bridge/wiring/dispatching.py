@@ -1,5 +1,6 @@
 """Handlers and what they are handed."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -12,11 +13,13 @@ APPROVERS: Final = "terrakube-bridge"
 """Team the built-in approval step names (design section 10.11)."""
 
 
-def make_dispatcher(services: Services) -> Dispatcher:
+def make_dispatcher(services: Services, *, redact: Callable[[str], str] = str) -> Dispatcher:
     """Hand the services, and the inline flows the bridge sends, to every handler."""
     flows = {
         On.PULL_REQUEST: tcl.plan_text(),
         On.PUSH: tcl.apply_text(APPROVERS),
         On.TAG: tcl.apply_text(APPROVERS),
     }
-    return Dispatcher(router=load_routers(), services=replace(services, built_in=flows))
+    return Dispatcher(
+        router=load_routers(), services=replace(services, built_in=flows), redact=redact
+    )

@@ -69,16 +69,18 @@ async def build_inside(
     catalog = Catalog(server=server)
     command = policy.command_names[0]
     store = SqlRunStore(database=database, job_url=server.job_url, command=command, clock=clock)
-    runs = RunService(server=server, catalog=catalog, command=command)
+    runs = RunService(server=server, catalog=catalog, command=command, redact=redactor.redact)
     collecting = CollectService(server, redactor, derived_key(key, "digest"))
     publishing = PublishService(
         forges=outside.forges,
         store=store,
         policy=policy,
         markers=Markers(derived_key(key, "marker")),
+        redact=redactor.redact_known,
     )
     dispatcher = make_dispatcher(
-        Services(forges=outside.forges, catalog=catalog, store=store, policy=policy)
+        Services(forges=outside.forges, catalog=catalog, store=store, policy=policy),
+        redact=redactor.redact_known,
     )
     keeper, inbox = LeaseKeeper(database, metrics=metrics), Inbox(database)
     organizations = Organizations(database, keeper, server, runs, metrics=metrics)

@@ -264,3 +264,10 @@ def test_hostile_texts_take_linear_time(unit: str) -> None:
     started = time.process_time()
     redactor.redact(text)
     assert time.process_time() - started < 4
+
+
+def test_in_composed_texts_only_what_the_bridge_holds_is_masked() -> None:
+    redactor = Redactor([SECRET])
+    redactor.learn(RANDOM)
+    text = f"acme/db-password: Plan: 2 to add {quote(SECRET)} {RANDOM}"
+    assert redactor.redact_known(text) == f"acme/db-password: Plan: 2 to add {REDACTED} {REDACTED}"
