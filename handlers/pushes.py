@@ -19,7 +19,13 @@ from bridge.domain.events import BranchNoticed, BranchPushed, RefDeleted, TagPus
 from bridge.domain.vcs import PullRequestRef, Repository
 from bridge.domain.work import BranchSeen, PullRequestSeen, Work
 from bridge.routing import Router, Services
-from handlers.reading import TRIES, gather_facts, merged_pull_requests, pushed_files
+from handlers.reading import (
+    TRIES,
+    already_ran,
+    gather_facts,
+    merged_pull_requests,
+    pushed_files,
+)
 from handlers.writing import Pushed, request_push_runs
 
 router = Router()
@@ -93,7 +99,8 @@ async def _run(
     changed = await pushed_files(event, repository, services)
     seen = BranchSeen(repository=event.repository, branch=event.branch, sha=event.after)
     work.branches.append(seen)
-    match decide_push(facts, branch=event.branch, changed=changed):
+    ran = await already_ran(event, services)
+    match decide_push(facts, branch=event.branch, changed=changed, ran=ran):
         case Ignore(reason=reason):
             work.ignored = reason
         case Start(targets=targets):

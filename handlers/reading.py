@@ -19,6 +19,8 @@ from bridge.domain.errors import (
     RemoteError,
 )
 from bridge.domain.events import BranchPushed, PullRequestClosed, PullRequestEvent
+from bridge.domain.runs import Verb
+from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import (
     ChangedFiles,
     Permission,
@@ -124,6 +126,19 @@ async def pushed_files(
     if not backwards.complete:
         return backwards
     return ChangedFiles(paths=tuple(sorted({*forwards.paths, *backwards.paths})))
+
+
+async def already_ran(event: BranchPushed, services: Services) -> frozenset[WorkspaceRef]:
+    """Find where another delivery about the same move of the branch has started its runs."""
+    seen = await services.store.branch_head(event.repository, event.branch)
+    if seen != event.after:
+        return frozenset()  # a branch may come back to a commit that ran before
+    report = await services.store.commit_report(event.repository, event.after)
+    return frozenset(
+        one.run.request.workspace
+        for one in report.runs
+        if one.run.request.verb is Verb.PUSH and one.run.request.branch == event.branch
+    )
 
 
 async def _compared(forge: Forge, event: BranchPushed, before: str, after: str) -> ChangedFiles:

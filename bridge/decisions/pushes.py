@@ -1,5 +1,6 @@
 """What a push starts: of a branch, or of a tag."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from bridge.decisions.paths import Changes
@@ -15,6 +16,7 @@ from bridge.decisions.triggers import (
 )
 from bridge.domain.events import BranchPushed, TagPushed
 from bridge.domain.rules import On
+from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import ChangedFiles
 
 QUEUES = ("gh-readonly-queue/", "gitea-merge-queue/")
@@ -114,14 +116,29 @@ def compared_from(event: BranchPushed, *, seen: str | None, default: str | None)
     return None if default == event.branch else default
 
 
-def decide_push(facts: Facts, *, branch: str, changed: ChangedFiles) -> Ignore | Start:
-    """Choose what a push to a branch starts."""
+def decide_push(
+    facts: Facts,
+    *,
+    branch: str,
+    changed: ChangedFiles,
+    ran: Container[WorkspaceRef] = frozenset(),
+) -> Ignore | Start:
+    """Choose what a push to a branch starts.
+
+    Args:
+        facts: Workspaces, rules, templates.
+        branch: Its name.
+        changed: What the push changed.
+        ran: Workspaces in which another delivery about the same move has started it already: one
+            was told by the forge, the other made up for.
+    """
     found = affected(facts, On.PUSH, branch=branch, changes=Changes.of(changed))
     if not found:
         return Ignore(
             reason=f"no workspace that follows {branch} has a rule for pushes and a changed file"
         )
-    return Start(targets=tuple(target for _, target in found))
+    targets = tuple(target for _, target in found if target.workspace not in ran)
+    return Start(targets=targets) if targets else Ignore(reason="the push was dealt with already")
 
 
 def decide_tag(facts: Facts, *, tag: str) -> Ignore | Start:

@@ -8,8 +8,9 @@ import pytest
 from bridge.domain.errors import NotAllowedError, NotFoundError, NotYetError
 from bridge.domain.events import BranchNoticed, RefDeleted, TagPushed
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert
+from bridge.domain.reports import CommitReport, RunReport
 from bridge.domain.rules import On, Policy, Rule
-from bridge.domain.runs import RunRequest, TemplateChoice, Verb
+from bridge.domain.runs import Run, RunPhase, RunRequest, RunState, TemplateChoice, Verb
 from bridge.domain.vcs import (
     ChangedFiles,
     PullRequestRef,
@@ -200,6 +201,45 @@ async def test_a_push_that_a_newer_one_made_up_for_is_not_run_over_it(
     late = await world.deliver(pushed(before=BASE, after=HEAD))
 
     assert late == Work(ignored=f"main was dealt with at {OTHER[:12]}, which holds {HEAD[:12]}")
+
+
+async def test_a_push_that_is_told_after_it_was_made_up_for_does_not_run_again(
+    world: World,
+) -> None:
+    """The comparison has seen an older commit before it: another trigger, the same runs."""
+    made_up_for = await world.deliver(pushed(before=OTHER, after=HEAD))
+    (request,) = made_up_for.runs
+    world.store.commit_reports[INFRA.key, HEAD] = CommitReport(
+        repository=INFRA, sha=HEAD, verdicts=(), runs=(RunReport(run=a_run(request), job_url=""),)
+    )
+
+    told = await world.deliver(pushed(before=BASE, after=HEAD))
+
+    assert runs(told) == []
+    assert told.ignored == "the push was dealt with already"
+
+
+def a_run(request: RunRequest) -> Run:
+    return Run(
+        id="r-1",
+        request=request,
+        phase=RunPhase.FINISHED,
+        state=RunState.SUCCEEDED,
+        job_id="1",
+        job_status="completed",
+        steps=(),
+        plan_changes=None,
+        counts=None,
+        digest="",
+        trouble="",
+        reason="",
+        superseded_by="",
+        cancel_requested=False,
+        attempts=0,
+        created_at=NOW,
+        started_at=None,
+        finished_at=None,
+    )
 
 
 async def test_a_push_that_was_overtaken_runs_at_its_own_commit(world: World) -> None:

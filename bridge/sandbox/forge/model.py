@@ -290,7 +290,9 @@ class Repository:
     @property
     def pull_requests(self) -> Iterator[PullRequest]:
         """All of them, oldest first."""
-        return (issue for issue in self.issues.values() if isinstance(issue, PullRequest))
+        # A list: whoever walks through it may wait, and others open more meanwhile.
+        known = list(self.issues.values())
+        return (issue for issue in known if isinstance(issue, PullRequest))
 
     def access_of(self, account: Account | None) -> Access:
         """Tell what *account* may do; None is somebody who did not log in."""

@@ -230,6 +230,19 @@ def test_a_push_that_concerns_nobody_starts_nothing(facts: Facts, changed: Chang
     assert decide_push(facts, branch="main", changed=changed) == Ignore(reason=NOTHING)
 
 
+def test_what_another_delivery_of_the_same_push_started_is_not_started_again() -> None:
+    facts = some_facts(NETWORK, DNS)
+    changed = files("network/main.tf", "dns/main.tf")
+    both = decide_push(facts, branch="main", changed=changed)
+    rest = decide_push(facts, branch="main", changed=changed, ran={NETWORK.ref})
+    none = decide_push(facts, branch="main", changed=changed, ran={NETWORK.ref, DNS.ref})
+    assert isinstance(both, Start)
+    assert isinstance(rest, Start)
+    assert [target.workspace for target in both.targets] == [DNS.ref, NETWORK.ref]
+    assert [target.workspace for target in rest.targets] == [DNS.ref]
+    assert none == Ignore(reason="the push was dealt with already")
+
+
 def test_the_built_in_template_of_a_push_applies() -> None:
     facts = some_facts(
         NETWORK,
