@@ -41,7 +41,7 @@ def acknowledging_table(measured: Acknowledging) -> Table:
 
 
 def following_table(measured: Mapping[int, Following]) -> Table:
-    table = Table(title="Open jobs followed: 20 organizations, 1 % a minute")
+    table = Table(title="Open jobs followed: 1/4 running, 1 % changing a minute")
     for name in ("jobs", "requests/s", "looks/s", "CPU % of a core", "RSS MB"):
         table.add_column(name, justify="right")
     for count, one in measured.items():

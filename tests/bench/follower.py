@@ -21,11 +21,19 @@ from bridge.engine.supervisor import Supervisor
 from bridge.logs import configure_logs
 from bridge.services.catalog import Catalog
 from bridge.services.runs import RunService
-from bridge.store.codecs import RUN_REQUEST
+from bridge.store.codecs import RUN_REQUEST, STEPS
 from bridge.store.database import Database
 from bridge.store.schema import organization, run
 from bridge.terrakube import connect
-from tests.bench.jobs import ORGANIZATIONS, organization_id, status_of, workspace_id
+from bridge.terrakube.payloads import Resource, steps_of
+from tests.bench.jobs import (
+    ORGANIZATIONS,
+    included_steps,
+    organization_id,
+    status_of,
+    workspace_id,
+)
+from tests.bench.processes import profiled
 
 _REPOSITORY = RepositoryRef(forge="github", id="7", slug="acme/infra")
 _INTERVALS = {"running": 15_000, "waitingApproval": 60_000}
@@ -54,6 +62,7 @@ def a_run(number: int, now: int) -> dict[str, Any]:
         reports=(),
     )
     status = status_of(number)
+    steps = steps_of([Resource.model_validate(step) for step in included_steps(number, status)])
     return {
         "id": f"01J{number:023}",
         "trigger": request.trigger,
@@ -69,6 +78,7 @@ def a_run(number: int, now: int) -> dict[str, Any]:
         "state": "running" if status == "running" else "waiting",
         "job_id": str(number),
         "job_status": status,
+        "steps": STEPS.dump(steps),
         "look_interval": _INTERVALS[status],
         "next_look": now,
         "posted_at": now - 600_000,
@@ -101,6 +111,12 @@ async def follow(port: int, count: int, file: Path) -> None:
     await server.aclose()
 
 
-if __name__ == "__main__":
+def main() -> None:
     configure_logs(level="warning", stream=sys.stderr)  # nobody reads on behind the first line
-    asyncio.run(follow(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
+    following = follow(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    with profiled("follower"):
+        asyncio.run(following)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,9 @@
 """A job server as cheap as can be: ready-made answers about jobs that never end.
 
 ``python -m tests.bench.jobs COUNT`` holds COUNT jobs in 20 organizations, of which 1 % change
-each minute. Half of them run, the others wait for an approval. Prints its port; GET /asked says how
-many requests came and how many jobs were asked for. Ends with its input.
+each minute. A quarter of them runs, the others wait for an approval: what open jobs mostly do.
+Prints its port; GET /asked says how many requests came and how many jobs were asked for. Ends with
+its input.
 """
 
 import asyncio
@@ -21,6 +22,9 @@ ORGANIZATIONS: Final = 20
 CHANGING: Final = 0.01
 """Part of the jobs that change in a minute."""
 
+RUNNING: Final = 4
+"""One in so many runs; the others wait."""
+
 _IDS: Final = re.compile(r"id=in=\(([0-9,]+)\)|id==([0-9]+)")
 
 
@@ -34,10 +38,10 @@ def workspace_id(number: int) -> str:
 
 def status_of(number: int) -> str:
     """Say what a job does at first."""
-    return "running" if number % 2 else "waitingApproval"
+    return "waitingApproval" if number % RUNNING else "running"
 
 
-def steps_of(number: int, status: str) -> list[dict[str, Any]]:
+def included_steps(number: int, status: str) -> list[dict[str, Any]]:
     """Build a job's steps, each an included resource."""
     moving = ("running", "pending") if status == "running" else ("completed", "pending")
     return [
@@ -112,7 +116,7 @@ class Jobs:
         return web.json_response({"requests": self.requests, "looks": self.looks})
 
     def _put(self, number: int, status: str) -> None:
-        steps = ",".join(json.dumps(step) for step in steps_of(number, status))
+        steps = ",".join(json.dumps(step) for step in included_steps(number, status))
         self._statuses[number] = status
         self._pieces[number] = (json.dumps(job_of(number, status)), steps)
 

@@ -1,5 +1,6 @@
 """Programs of the bench as processes of their own, and what they cost."""
 
+import cProfile
 import json
 import os
 import resource
@@ -62,6 +63,18 @@ def program(module: str, *arguments: str) -> Iterator[Program]:
         process.stdin.close()
         process.wait(30)
         process.stdout.close()
+
+
+@contextmanager
+def profiled(name: str) -> Iterator[None]:
+    """Profile this process when BENCH_PROFILE says where to: ``$BENCH_PROFILE.NAME``."""
+    path = os.environ.get("BENCH_PROFILE")
+    if not path:
+        yield
+        return
+    with cProfile.Profile() as recorded:
+        yield
+    recorded.dump_stats(f"{path}.{name}")
 
 
 def answer_of(module: str, *arguments: str) -> Any:  # noqa: ANN401 - whatever it prints as JSON

@@ -5,9 +5,7 @@ is the bridge's own edge, GitHub driver and inbox. Prints its port, and ends wit
 """
 
 import asyncio
-import cProfile
 import json
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -24,6 +22,7 @@ from bridge.web.app import create_app
 from bridge.web.deliveries import Door
 from bridge.web.server import listening
 from tests.bench.payloads import SECRET
+from tests.bench.processes import profiled
 
 
 class Ready:
@@ -76,13 +75,8 @@ async def serve(kind: str, url: str) -> None:
 def main() -> None:
     configure_logs(level="warning", stream=sys.stderr)  # nobody reads on behind the port
     kind, *url = sys.argv[1:]
-    profile = os.environ.get("BENCH_PROFILE")
-    if not profile:
+    with profiled(kind):
         asyncio.run(serve(kind, *url or [""]))
-        return
-    with cProfile.Profile() as recorded:
-        asyncio.run(serve(kind, *url or [""]))
-    recorded.dump_stats(f"{profile}.{kind}")
 
 
 if __name__ == "__main__":

@@ -209,9 +209,9 @@ async def test_a_push_that_is_told_after_it_was_made_up_for_does_not_run_again(
     """The comparison has seen an older commit before it: another trigger, the same runs."""
     made_up_for = await world.deliver(pushed(before=OTHER, after=HEAD))
     (request,) = made_up_for.runs
-    world.store.commit_reports[INFRA.key, HEAD] = CommitReport(
-        repository=INFRA, sha=HEAD, verdicts=(), runs=(RunReport(run=a_run(request), job_url=""),)
-    )
+    ran = RunReport(run=a_run(request), job_url="")
+    report = CommitReport(repository=INFRA, sha=HEAD, verdicts=(), runs=(ran,))
+    world.store.commit_reports = {(INFRA.key, HEAD): report}
 
     told = await world.deliver(pushed(before=BASE, after=HEAD))
 

@@ -1,0 +1,92 @@
+"""``make chaos``: kill what runs at random moments, count, and exit with 1 on any deviation."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+
+from tests.chaos.accepting import accept_under, kill_and_restart
+from tests.chaos.bridging import IMPATIENT, REAL, Plan, kill_at_random
+from tests.chaos.victims import Victim
+from tests.databases import Postgres, postgres_server
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200, help="of the whole bridge")
+    parser.add_argument("--blows", type=int, default=20, help="to each thing that accepts")
+    parser.add_argument("--seed", type=int, default=int(monotonic() * 1000), help="of all chances")
+    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--impatient", action="store_true", help="do not wait for late answers")
+    return parser.parse_args()
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def report(title: str, counts: object, deviations: Sequence[str]) -> bool:
+    """Print how a part went; tell whether it went well."""
+    say(f"{title}: {counts}")
+    for deviation in deviations:
+        say(f"  DEVIATION: {deviation}")
+    return not deviations
+
+
+async def accept(folder: Path, postgres: Postgres, said: argparse.Namespace) -> bool:
+    """Kill what accepts deliveries, on both stores, and the database itself."""
+
+    async def crash(victim: Victim) -> None:
+        await asyncio.to_thread(postgres.restart_at_once)
+
+    parts = (
+        ("accepting on SQLite, killed", f"sqlite:///{folder}/accepting.db", kill_and_restart),
+        ("accepting on PostgreSQL, killed", postgres.create(), kill_and_restart),
+        ("accepting while PostgreSQL crashes", postgres.create(), crash),
+    )
+    well = True
+    for title, url, strike in parts:
+        tally = await accept_under(url, folder, blows=said.blows, strike=strike, seed=said.seed)
+        found = [*(f"{key} was acknowledged and is lost" for key in tally.missing), *tally.wrong]
+        counts = {"blows": tally.blows, "acknowledged": tally.acknowledged, "lost": len(found)}
+        well &= report(title, counts, found)
+    return well
+
+
+async def bridge(folder: Path, url: str, said: argparse.Namespace) -> bool:
+    """Kill the whole bridge."""
+
+    def tell(deaths: int) -> None:
+        if deaths % 10 == 0:
+            say(f"  killed {deaths} times")
+
+    plan = Plan(kills=said.kills, seed=said.seed, program=IMPATIENT if said.impatient else REAL)
+    verdict = await kill_at_random(folder, url, plan, tell=tell)
+    counts = {"kills": verdict.kills, **asdict(verdict.counts)}
+    return report("the whole bridge", counts, verdict.deviations)
+
+
+def run(said: argparse.Namespace) -> Iterator[bool]:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name, postgres_server() as postgres:
+        folder = Path(name)
+        yield asyncio.run(accept(folder, postgres, said))
+        sqlite = f"sqlite:///{folder}/bridge.db"
+        url = sqlite if said.store == "sqlite" else postgres.create()
+        yield asyncio.run(bridge(folder, url, said))
+
+
+def main() -> None:
+    said = arguments()
+    say(f"seed {said.seed}")
+    well = all(list(run(said)))
+    say("chaos: ok: nothing lost, nothing twice" if well else "chaos: promises were broken")
+    sys.exit(0 if well else 1)
+
+
+if __name__ == "__main__":
+    main()
