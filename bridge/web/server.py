@@ -1,11 +1,15 @@
 """Listening on a port for as long as a block runs."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from bridge.domain.errors import SettingsError
+from bridge.web.deliveries import RefusalLog
 
 LINGER = 5.0
 """Seconds the rest of a refused body is read and thrown away, so that the sender sees why."""
@@ -15,6 +19,30 @@ _FINISH = 10.0
 
 _BUFFER = 2**16
 """Bytes a connection may hold before anybody asks for its body."""
+
+
+class _Strangers(logging.Filter):
+    """Keeps what anybody can send out of the log.
+
+    The library logs a request it cannot read with a traceback that quotes it: whoever reaches the
+    port could fill the disk, and a header with a credential in it would be kept.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refusals = RefusalLog()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let through what is no sender's fault; count the rest."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError | web.RequestPayloadError):
+            return True
+        self._refusals.note("", "malformed")
+        return False
+
+
+_LIBRARY: Final = logging.getLogger("aiohttp.server")
+_STRANGERS: Final = _Strangers()
 
 
 @asynccontextmanager
@@ -28,6 +56,7 @@ async def listening(
     Raises:
         SettingsError: The address cannot be listened on.
     """
+    _LIBRARY.addFilter(_STRANGERS)  # once, however often
     runner = web.AppRunner(
         app,
         access_log=None,  # one line per request says nothing the metrics do not

@@ -275,3 +275,28 @@ def test_damaged_signed_bodies_never_cause_a_5xx(database_url: str) -> None:
 
 def push_of(number: int) -> bytes:
     return bodies.push(ref=f"refs/heads/b-{number}", after=f"{number:040x}")
+
+
+MALFORMED = (
+    b"Authorization: canary\x01\r\n\r\n",
+    b"Content-Length: canary\r\n\r\n",
+    b"Content-Encoding: br\r\nContent-Length: 6\r\n\r\ncanary",
+    b"Content-Encoding: gzip\r\nContent-Length: 6\r\n\r\ncanary",
+    b"X-Long: " + b"canary" * 5_000 + b"\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("rest", MALFORMED)
+async def test_what_is_no_request_does_not_get_into_the_log(
+    database: Database, rest: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anybody may send it, as often as they like, and headers hold credentials."""
+    caplog.set_level("DEBUG")
+    async with Edge(database=database).open() as edge:
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+            writer.write(b"POST /webhooks/github HTTP/1.1\r\nHost: a\r\n" + rest)
+            assert b" 400 " in await reader.readline()
+            writer.close()
+    told = [record for record in caplog.records if record.name == "aiohttp.server"]
+    assert told == []
