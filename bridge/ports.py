@@ -21,6 +21,7 @@ from bridge.domain.terrakube import (
     JobRequest,
     Organization,
     Permissions,
+    ServerFeatures,
     Template,
     Workspace,
     WorkspaceRef,
@@ -258,6 +259,10 @@ class JobServer(Protocol):
 
     async def permissions(self, organization_id: str) -> Permissions:
         """Ask what the bridge's token may do."""
+        ...
+
+    async def features(self) -> ServerFeatures:
+        """Say what this version of the server can; asked once."""
         ...
 
     async def create_job(self, request: JobRequest) -> Job:

@@ -22,6 +22,9 @@ COMMENTS_LIMIT: Final = 512
 """Characters Terrakube keeps in a job's ``comments`` (contract section 3.1)."""
 
 
+_TOO_OLD: Final = (
+    "This Terrakube takes no `-target` and no `-replace`: they need version 2.33 or newer."
+)
 _TYPES: Final = frozenset({*FlowType, "scheduleTemplates", "policyEvaluation"})
 
 
@@ -49,11 +52,8 @@ class RunService:
             workspace = await self.server.workspace(run.request.workspace)
         except NotFoundError:
             return Refusal(reason=_gone(run))
-        if workspace.locked:
-            return Refusal(reason=self._locked(run, workspace))
-        if not run.request.commit_id:
-            # Terrakube would take whatever the workspace's branch is at.
-            return Refusal(reason="The forge did not say which commit to run.")
+        if objection := await self._objection(run, workspace):
+            return Refusal(reason=objection)
         template = run.request.template
         if template.tcl:
             return self._request(run, tcl=template.tcl)
@@ -79,6 +79,22 @@ class RunService:
             # Nothing is in the way, and it would hold up others for six hours (section 6.4).
             return Diagnosis(cause=self._cannot_begin(run, strange), hopeless=True)
         return Diagnosis(cause=self._holder(run, older))
+
+    async def _objection(self, run: Run, workspace: Workspace) -> str:
+        """Say why no job may be sent, whatever its template; empty when one may."""
+        if workspace.locked:
+            return self._locked(run, workspace)
+        if not run.request.commit_id:
+            # Terrakube would take whatever the workspace's branch is at.
+            return "The forge did not say which commit to run."
+        return _TOO_OLD if await self._cannot_choose(run) else ""
+
+    async def _cannot_choose(self, run: Run) -> bool:
+        """Tell whether the run is about some resources only, which older servers refuse."""
+        options = run.request.options
+        if not options.targets and not options.replaces:
+            return False
+        return not (await self.server.features()).targets
 
     async def _older(self, run: Run, job: Job) -> Sequence[Job]:
         """Return the organization's open jobs that may be in the way."""

@@ -27,6 +27,7 @@ from bridge.domain.terrakube import (
     JobStatus,
     Organization,
     Permissions,
+    ServerFeatures,
     Step,
     Template,
     Workspace,
@@ -112,6 +113,10 @@ class FakeJobServer:
     async def permissions(self, organization_id: str) -> Permissions:
         self._called("permissions", organization_id)
         return self.allowed
+
+    async def features(self) -> ServerFeatures:
+        self._called("features")
+        return ServerFeatures(targets=self.has_targets, notifications=self.has_targets)
 
     async def create_job(self, request: JobRequest) -> Job:
         self._called("create_job", request.comments)

@@ -110,6 +110,21 @@ class TestPreparing:
             prepared.replace_addrs,
         ) == (False, True, ("a.b",), ("c.d",))
 
+    @pytest.mark.parametrize(
+        "options", [RunOptions(targets=("a.b",)), RunOptions(replaces=("c.d",))]
+    )
+    async def test_a_server_that_cannot_choose_resources_is_not_asked_to(
+        self, setting: Setting, options: RunOptions
+    ) -> None:
+        """It would answer with an error about an attribute, which nobody understands."""
+        setting.server.has_targets = False
+        assert await setting.service.prepare(setting.a_run(options=options)) == Refusal(
+            reason="This Terrakube takes no `-target` and no `-replace`: "
+            "they need version 2.33 or newer."
+        )
+        assert isinstance(await setting.service.prepare(setting.a_run()), JobRequest)
+        assert setting.server.calls.count(("features",)) == 1
+
     async def test_a_template_that_was_made_a_moment_ago_is_found(self, setting: Setting) -> None:
         """The catalog is cached; what is not in it is looked up once more."""
         await setting.service.catalog.templates(setting.space.ref.organization_id)
