@@ -93,7 +93,10 @@ def _not_found(response: Response) -> RemoteError:
         return PermanentRemoteError(msg, service=response.service, status=response.status)
     known = detail.startswith("Unknown")
     return remote_error(
-        response, detail=detail if known else _with_advice(response, _WRONG_ADDRESS)
+        response,
+        detail=detail if known else _with_advice(response, _WRONG_ADDRESS),
+        # A proxy in front of a Terrakube that restarts says so, too: nothing was deleted.
+        temporary=not detail,
     )
 
 

@@ -118,7 +118,9 @@ def page(status: int = 200) -> web.Response:
 NO_API = "answered something Terrakube does not say"
 ODDITIES: list[tuple[web.Response, type[RemoteError], str]] = [
     (page(), TemporaryRemoteError, "a web page instead of JSON: is the address"),
-    (page(404), NotFoundError, "404: is this the address of Terrakube's"),
+    (page(404), TemporaryRemoteError, "404: is this the address of Terrakube's"),
+    (web.Response(status=404, text="404 page not found"), TemporaryRemoteError, "404: is this"),
+    (web.json_response({"error": "Not Found"}, status=404), NotFoundError, "404: Not Found: is"),
     (page(403), NotAllowedError, "403: not allowed: none of the token's"),
     (page(502), TemporaryRemoteError, "answered 502: Sign in"),
     (web.json_response([1]), PermanentRemoteError, NO_API),
