@@ -65,7 +65,8 @@ class Stage:
         bridges: One for each replica.
         log: What all of them logged, as JSON lines.
         tolerated: Names of events at level error that the play is about.
-        public: Whether what secrets are for may be read: the end checks that none got out.
+        environment: What the settings were read from.
+        canaries: Secrets besides those of the stage: the end checks that none got out.
     """
 
     flavour: Flavour
@@ -76,6 +77,7 @@ class Stage:
     executor: GatedExecutor
     acme: Organization
     settings: Settings
+    environment: Mapping[str, str]
     log: StringIO
     bridges: list[Running] = field(default_factory=list)
     tolerated: set[str] = field(default_factory=set)
@@ -309,6 +311,8 @@ async def opened(
     hooked: bool = True,
     timeouts: Timeouts | None = None,
     limits: forge.Limits | None = None,
+    timings: terrakube.Timings = TIMINGS,
+    extra: Mapping[str, str] | None = None,
     prepare: Callable[[terrakube.StandIn, Organization], object] = lambda *_: None,
 ) -> AsyncIterator[Stage]:
     """Set the stage, and clear it with a look at what must never happen.
@@ -324,6 +328,8 @@ async def opened(
         hooked: Whether the bridge installs its hook.
         timeouts: Of requests to Terrakube.
         limits: Of the forge.
+        timings: Of Terrakube.
+        extra: Environment variables, besides those that are needed.
         prepare: Changes Terrakube before the bridge looks at it.
     """
     async with AsyncExitStack() as stack:
@@ -333,7 +339,7 @@ async def opened(
         )
         server = await stack.enter_async_context(
             terrakube.start(
-                folder / "terrakube", executor=executor, timings=TIMINGS, version=version
+                folder / "terrakube", executor=executor, timings=timings, version=version
             )
         )
         clock.followers += [server.clock.advance, lambda by: _advance(code, by)]
@@ -349,7 +355,8 @@ async def opened(
             )
         prepare(server, acme)
         (folder / "bridge.yaml").write_text(document)
-        settings = load_settings(_environment(code, server, flavour, database_url), folder)
+        environment = {**_environment(code, server, flavour, database_url), **(extra or {})}
+        settings = load_settings(environment, folder)
         redactor, log = Redactor(settings.secrets()), StringIO()
         stack.enter_context(_logged(redactor, log))
         stage = Stage(
@@ -361,6 +368,7 @@ async def opened(
             executor=executor,
             acme=acme,
             settings=settings,
+            environment=environment,
             log=log,
         )
         for _ in range(replicas):
