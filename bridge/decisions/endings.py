@@ -62,6 +62,8 @@ def ending_of_job(
                 state=RunState.ERROR,
                 reason="Terrakube ended the job: none may be open for more than 6 hours.",
             )
+        case state if cancel_requested:
+            return Ending(state=state, reason="It was to be cancelled, but ran all the same.")
         case state:
             return Ending(state=state)
 
@@ -100,6 +102,14 @@ def ending_of_cancelled(superseded_by: str) -> Ending:
     if superseded_by:
         return Ending(state=RunState.SUPERSEDED, reason="Cancelled, as a newer commit replaced it.")
     return Ending(state=RunState.CANCELLED, reason="Cancelled by the bridge.")
+
+
+def not_cancelled(job_id: str, error: Exception) -> str:
+    """Say that a job nobody wants may run all the same; people can do what the bridge may not."""
+    return (
+        f"Job {job_id} is not wanted any more, but Terrakube does not let the bridge cancel it "
+        f"({error}). It may run all the same unless somebody cancels it there."
+    )
 
 
 def refused(error: Exception) -> Ending:

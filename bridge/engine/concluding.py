@@ -6,7 +6,12 @@ from typing import Final, Protocol
 import structlog
 from sqlalchemy import RowMapping
 
-from bridge.decisions.endings import Ending, ending_at_commit, ending_of_job
+from bridge.decisions.endings import (
+    Ending,
+    ending_at_commit,
+    ending_of_job,
+    not_cancelled,
+)
 from bridge.decisions.following import has_started, is_expired
 from bridge.domain.errors import NotFoundError, PermanentRemoteError, TemporaryRemoteError
 from bridge.domain.runs import Collected, Run
@@ -62,7 +67,7 @@ class Concluder:
             await self._note_cancel(run, lease, "gone")
         except PermanentRemoteError as error:
             log.warning("job.not_cancelled", error=str(error))
-            await self._note_cancel(run, lease, "refused")
+            await self._note_cancel(run, lease, "refused", trouble=not_cancelled(run.job_id, error))
         else:
             if job.status in TERMINAL:
                 await self._note_cancel(run, lease, job.status)
@@ -91,7 +96,7 @@ class Concluder:
         log.error("output.lost", error=describe(error))
         await self.ender.end(run, lease, queries.ending_without_output(row, str(error)))
 
-    async def _note_cancel(self, run: Run, lease: Lease, result: str) -> None:
+    async def _note_cancel(self, run: Run, lease: Lease, result: str, *, trouble: str = "") -> None:
         log.info("job.cancelled", result=result)
         audit = AuditEntry(
             actor="terrakube-bridge",
@@ -108,6 +113,7 @@ class Concluder:
             run.request.workspace.organization_id,
             audit,
             self.database.now(),
+            trouble=trouble,
         )
 
 
@@ -121,6 +127,8 @@ def _ending(row: RowMapping, run: Run, job: Job, collected: Collected) -> Ending
         expired=is_expired(job, posted_at=row["posted_at"], now=row["ended_seen_at"]),
     )
     asked = run.request
-    ending = ending_at_commit(ending, asked.verb, asked=asked.commit_id, ran=job.commit_id)
+    # A tag is cloned by its name, whatever becomes of the commit.
+    ran = None if asked.tag and not job.commit_id else job.commit_id
+    ending = ending_at_commit(ending, asked.verb, asked=asked.commit_id, ran=ran)
     reason = " ".join(part for part in (ending.reason, collected.reason) if part)
     return Ending(state=ending.state, reason=reason)

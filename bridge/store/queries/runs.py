@@ -157,11 +157,23 @@ def rest(connection: Connection, held: Held, error: str = "") -> None:
 
 
 def note_cancel(
-    connection: Connection, held: Held, organization_id: str, audit: AuditEntry, now: int
+    connection: Connection,
+    held: Held,
+    organization_id: str,
+    audit: AuditEntry,
+    now: int,
+    *,
+    trouble: str = "",
 ) -> None:
-    """Note how Terrakube took the wish to cancel a run's job, and look at the job soon."""
+    """Note how Terrakube took the wish to cancel a run's job, and look at the job soon.
+
+    *trouble* is what people are told; empty when there is nothing to tell yet.
+    """
     bring_forward(connection, organization_id, now)
-    leases.keep(connection, run, held, next_look=now)
+    told = {"trouble": trouble} if trouble else {}
+    leases.keep(connection, run, held, next_look=now, **told)
+    if trouble:
+        touch_reports(connection, reports_of(connection, [held.id]), now)
     rest(connection, held)
     record_audits(connection, [audit], now)
 

@@ -27,7 +27,13 @@ FACTS: dict[str, Any] = {
         ("completed", {}, Ending(state=RunState.SUCCEEDED)),
         ("noChanges", {}, Ending(state=RunState.SUCCEEDED)),
         ("completed", {"superseded_by": "abc"}, Ending(state=RunState.SUCCEEDED)),
-        ("completed", {"cancel_requested": True}, Ending(state=RunState.SUCCEEDED)),
+        (
+            "completed",
+            {"cancel_requested": True},
+            Ending(
+                state=RunState.SUCCEEDED, reason="It was to be cancelled, but ran all the same."
+            ),
+        ),
         ("failed", {}, Ending(state=RunState.FAILED)),
         (
             "failed",

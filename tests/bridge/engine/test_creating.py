@@ -492,6 +492,29 @@ class TestNotWantedAnyMore:
         assert (await stage.row())["due_at"] is None
         assert [row["result"] for row in await stage.audits()] == [result]
 
+    async def test_people_are_told_of_a_job_the_bridge_may_not_cancel(self, stage: Stage) -> None:
+        error = NotAllowedError("PATCH: may not", service="terrakube", status=403)
+        stage.server.failures["cancel_job"] = [error]
+        await stage.want(stage.a_plan())
+        stage.play(stage.runs.worker, stage.organizations.worker)
+        await stage.settle()
+        await stage.supersede("c" * 40)
+        before = await stage.revision()
+        await stage.after(11)
+        assert (await stage.run()).trouble == (
+            "Job 1 is not wanted any more, but Terrakube does not let the bridge cancel it "
+            "(PATCH: may not). It may run all the same unless somebody cancels it there."
+        )
+        assert await stage.revision() == before + 1
+        stage.server.complete("1")
+        await stage.after(15)
+        run = await stage.run()
+        assert (described(run), run.trouble, run.reason) == (
+            ("finished", "succeeded", "1"),
+            "",
+            "It was to be cancelled, but ran all the same.",
+        )
+
     async def test_one_that_was_not_sent_is_dropped_before_it_is(self, stage: Stage) -> None:
         await stage.want(stage.a_plan())
         await stage.set_run(cancel_requested=1)
