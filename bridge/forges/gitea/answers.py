@@ -3,10 +3,9 @@
 Source: Forgejo's ``modules/structs`` and a running Forgejo 10; versions differ in what they fill.
 """
 
-import re
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from bridge.domain.vcs import (
     Branch,
@@ -19,20 +18,17 @@ from bridge.domain.vcs import (
     RepositoryRef,
 )
 from bridge.forges.gitea.deliveries import PULLS, is_draft_title
+from bridge.forges.wire import Answer, number_in
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-
-
-class UserAnswer(_Answer):
+class UserAnswer(Answer):
     """A user."""
 
     login: str = ""
     id: int = 0
 
 
-class RepositoryAnswer(_Answer):
+class RepositoryAnswer(Answer):
     """A repository."""
 
     id: int
@@ -53,11 +49,11 @@ class RepositoryAnswer(_Answer):
         )
 
 
-class _SideRepository(_Answer):
+class _SideRepository(Answer):
     id: int = 0
 
 
-class _Head(_Answer):
+class _Head(Answer):
     ref: str = ""
     sha: str = ""
     repo_id: int = 0
@@ -68,13 +64,13 @@ class _Head(_Answer):
         return (self.repo_id or self.repo.id) if self.repo else 0
 
 
-class _Base(_Answer):
+class _Base(Answer):
     ref: str
     sha: str = ""
     repo: RepositoryAnswer
 
 
-class PullRequestAnswer(_Answer):
+class PullRequestAnswer(Answer):
     """A pull request."""
 
     number: int
@@ -120,11 +116,11 @@ class PullRequestAnswer(_Answer):
         return PullRequestState.OPEN if self.state == "open" else PullRequestState.CLOSED
 
 
-class _BranchCommit(_Answer):
+class _BranchCommit(Answer):
     id: str
 
 
-class BranchAnswer(_Answer):
+class BranchAnswer(Answer):
     """A branch."""
 
     name: str
@@ -135,18 +131,18 @@ class BranchAnswer(_Answer):
         return Branch(name=self.name, sha=self.commit.id)
 
 
-class FileAnswer(_Answer):
+class FileAnswer(Answer):
     """A changed file."""
 
     filename: str
     previous_filename: str | None = None
 
 
-class _ComparedCommit(_Answer):
+class _ComparedCommit(Answer):
     files: list[FileAnswer] | None = None
 
 
-class ComparisonAnswer(_Answer):
+class ComparisonAnswer(Answer):
     """``GET .../compare/{before}...{after}``: the commits *after* has beyond the merge base."""
 
     total_commits: int = 0
@@ -154,17 +150,17 @@ class ComparisonAnswer(_Answer):
     files: list[FileAnswer] | None = None
 
 
-class _TagCommit(_Answer):
+class _TagCommit(Answer):
     sha: str
 
 
-class TagAnswer(_Answer):
+class TagAnswer(Answer):
     """A tag; *commit* is the peeled one."""
 
     commit: _TagCommit
 
 
-class PermissionAnswer(_Answer):
+class PermissionAnswer(Answer):
     """``GET .../collaborators/{login}/permission``."""
 
     permission: str
@@ -183,7 +179,7 @@ _PERMISSIONS = {
 }
 
 
-class CommentAnswer(_Answer):
+class CommentAnswer(Answer):
     """A comment of a pull request."""
 
     id: int
@@ -201,22 +197,16 @@ class CommentAnswer(_Answer):
             author=author.login,
             author_id=str(author.id) if author.id > 0 else "",
             by_bot=author.id < 0,
-            number=_number_of(self.pull_request_url or self.issue_url),
+            number=number_in(self.pull_request_url or self.issue_url),
         )
 
 
-def _number_of(address: str) -> int | None:
-    # Taken apart only; no address from an answer is ever asked.
-    number = address.rpartition("/")[2]
-    return int(number) if re.fullmatch(r"[0-9]{1,10}", number) else None
-
-
-class HookAnswer(_Answer):
+class HookAnswer(Answer):
     """A repository's webhook; the secret is not read back."""
 
     id: int
     type: str = ""
     active: bool = False
     events: list[str] | None = None
-    config: dict[str, str] = {}
+    config: dict[str, str] = Field(default_factory=dict)
     branch_filter: str = ""

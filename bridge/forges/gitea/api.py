@@ -8,9 +8,10 @@ from http import HTTPStatus
 from json import loads
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from bridge.domain.errors import PermanentRemoteError, RemoteError
+from bridge.forges.wire import parse
 from bridge.http import HttpClient, Response, remote_error, retry_after, segment
 
 PAGE = 50  # the most an instance gives at once unless its administrator allows more
@@ -19,12 +20,6 @@ _MAX_PAGES = 2000
 _UNEXPLAINED_LIMIT = 60.0
 
 T = TypeVar("T")
-
-
-def repository_path(slug: str) -> str:
-    """Return ``/repos/owner/name`` with both encoded."""
-    owner, _, name = slug.partition("/")
-    return f"/repos/{segment(owner)}/{segment(name)}"
 
 
 def ref_path(name: str) -> str:
@@ -62,36 +57,9 @@ def _is_last(response: Response, count: int, seen: int) -> bool:
     return more != "true" and total.isdecimal() and seen >= int(total)
 
 
-def parse(kind: type[T], response: Response) -> T:
-    """Read an answer as *kind*.
-
-    Raises:
-        TemporaryRemoteError: It is no JSON.
-        PermanentRemoteError: It is not what the forge documents.
-    """
-    try:
-        return _adapter(kind).validate_json(response.body)
-    except ValidationError as error:
-        response.json()
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        msg = f"{response.request_line}: answered without a proper {where or 'body'}"
-        raise PermanentRemoteError(msg, service=response.service, status=response.status) from error
-
-
 def parse_list(kind: type[T], response: Response) -> list[T]:
     """Read an answer as a list of *kind*; an empty list may come as ``null``. See parse."""
     return parse(list[kind] | None, response) or []  # type: ignore[arg-type, valid-type]  # a union is no class
-
-
-_ADAPTERS: dict[object, TypeAdapter[object]] = {}
-
-
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    adapter = _ADAPTERS.get(kind)
-    if adapter is None:
-        adapter = _ADAPTERS[kind] = TypeAdapter(kind)
-    return adapter  # type: ignore[return-value]  # kept under the type it was made from
 
 
 class _Problem(BaseModel):

@@ -6,13 +6,12 @@ Gitea shares them. Old versions leave fields out, so all but a few are optional.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import (
     AwareDatetime,
     BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -38,6 +37,7 @@ from bridge.domain.events import (
     TagPushed,
 )
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
+from bridge.forges.wire import Id, Login, Moment, Number, RefName, Sent, Sha, Slug, is_zero, utc
 from bridge.ports import Ignored
 
 DRAFT_PREFIXES = ("WIP:", "[WIP]")
@@ -47,37 +47,18 @@ PULLS = "refs/pull/"
 """Where the forge keeps heads; a pull request whose head is named so has no branch (any more)."""
 
 
-# Strict: a number where text belongs is damage, not something to convert. Values that go into
-# addresses, keys or people's sight are held to the form git and the forge give them.
-_Sha = Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]
 _MaybeSha = Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})?$")]
-_RefName = Annotated[
-    str,
-    StringConstraints(
-        # What git-check-ref-format refuses, as far as a character class can say it.
-        pattern=r"^[^\x00-\x20\x7f~^:?*\[\\]*[^\x00-\x20\x7f~^:?*\[\\/]$",
-        max_length=1024,
-    ),
-]
-_Login = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=255)]
-_Slug = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x20\x7f]+/[^/\x00-\x20\x7f]+$")]
-_Moment = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z:.+-]*$", max_length=40)]
-_Id = Annotated[int, Field(ge=1, lt=2**63)]
-_Number = Annotated[int, Field(ge=1, lt=2**31)]
 
 
-class _Wire(BaseModel):
-    # Errors must not quote the input: old Gitea puts the hook's secret into the body.
-    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
-
+class _Wire(Sent):
     secret: str | None = None
 
 
 class _User(BaseModel):
     model_config = _Wire.model_config
 
-    login: _Login | None = None
-    username: _Login | None = None
+    login: Login | None = None
+    username: Login | None = None
     id: int = 0
 
     def name(self) -> str:
@@ -88,21 +69,21 @@ class _User(BaseModel):
 class _Repository(BaseModel):
     model_config = _Wire.model_config
 
-    id: _Id
-    full_name: _Slug
-    updated_at: _Moment | None = None
+    id: Id
+    full_name: Slug
+    updated_at: Moment | None = None
 
 
 class _Commit(BaseModel):
     model_config = _Wire.model_config
 
-    id: _Sha
+    id: Sha
 
 
 class _Push(_Wire):
-    ref: _RefName
-    before: _Sha
-    after: _Sha
+    ref: RefName
+    before: Sha
+    after: Sha
     head_commit: _Commit | None = None
     pusher: _User | None = None
     repository: _Repository
@@ -112,7 +93,7 @@ class _Push(_Wire):
 class _Ref(_Wire):
     """A ``create`` or ``delete``: *ref* is short for hooks of type gitea, full for forgejo."""
 
-    ref: _RefName
+    ref: RefName
     ref_type: str
     sha: _MaybeSha = ""
     repository: _Repository
@@ -128,7 +109,7 @@ class _SideRepository(BaseModel):
 class _Side(BaseModel):
     model_config = _Wire.model_config
 
-    ref: _RefName | None = None
+    ref: RefName | None = None
     sha: _MaybeSha = ""
     repo_id: int = 0
     repo: _SideRepository | None = None
@@ -141,7 +122,7 @@ class _Side(BaseModel):
 class _PullRequest(BaseModel):
     model_config = _Wire.model_config
 
-    number: _Number
+    number: Number
     title: str = ""
     draft: bool | None = None
     merged: bool | None = None
@@ -167,14 +148,14 @@ class _Changes(BaseModel):
 class _Issue(BaseModel):
     model_config = _Wire.model_config
 
-    number: _Number
+    number: Number
     pull_request: dict[str, object] | None = None
 
 
 class _Comment(BaseModel):
     model_config = _Wire.model_config
 
-    id: _Id
+    id: Id
     body: str = ""
     user: _User | None = None
 
@@ -306,8 +287,8 @@ def _read_push(body: bytes, arrival: Arrival) -> Meaning | Ignored:
 def _pushed(push: _Push, arrival: Arrival) -> BranchPushed | TagPushed | RefDeleted:
     is_tag, name = push.ref.startswith("refs/tags/"), push.ref.split("/", 2)[2]
     actor, repository = _login(push.sender or push.pusher), _reference(push.repository, arrival)
-    before = None if _is_zero(push.before) else push.before
-    if _is_zero(push.after):
+    before = None if is_zero(push.before) else push.before
+    if is_zero(push.after):
         return RefDeleted(
             delivery_id=arrival.delivery_id,
             received_at=arrival.received_at,
@@ -343,7 +324,7 @@ def _read_create(body: bytes, arrival: Arrival) -> Meaning | Ignored:
     created = _Ref.model_validate_json(body)
     if created.ref_type != "tag":
         return Ignored(reason="the push of the same branch says it")
-    if not created.sha or _is_zero(created.sha):
+    if not created.sha or is_zero(created.sha):
         msg = "the delivery does not say what the tag points to"
         raise PayloadError(msg)
     repository = _reference(created.repository, arrival)
@@ -459,7 +440,7 @@ def _changed(
         head_branch=_branch(payload.pull_request.head),
         base_branch=_branch(payload.pull_request.base),
         from_fork=_is_fork(payload.pull_request),
-        updated_at=_utc(payload.pull_request.updated_at),
+        updated_at=utc(payload.pull_request.updated_at),
     )
 
 
@@ -476,7 +457,7 @@ def _closed(payload: _PullRequestDelivery, arrival: Arrival) -> PullRequestClose
         head_branch=_branch(payload.pull_request.head),
         base_branch=_branch(payload.pull_request.base),
         from_fork=_is_fork(payload.pull_request),
-        updated_at=_utc(payload.pull_request.updated_at),
+        updated_at=utc(payload.pull_request.updated_at),
         merged=merged,
         merge_commit=(payload.pull_request.merge_commit_sha or None) if merged else None,
     )
@@ -575,17 +556,6 @@ def _reference(repository: _Repository, arrival: Arrival) -> RepositoryRef:
 
 def _login(user: _User | None) -> str:
     return user.name() if user else ""
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    try:
-        return moment and moment.astimezone(UTC)
-    except OverflowError:  # the year 1 or 9999 at the far side of UTC
-        return None
-
-
-def _is_zero(sha: str) -> bool:
-    return not sha.strip("0")
 
 
 def _push_key(repository: _Repository, ref: str, before: str, after: str) -> str:

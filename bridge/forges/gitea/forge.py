@@ -1,7 +1,6 @@
 """Gitea and Forgejo behind the Forge port. Source: a running Forgejo 10, and its swagger file."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,15 +35,15 @@ from bridge.forges.gitea.answers import (
     TagAnswer,
     UserAnswer,
 )
-from bridge.forges.gitea.api import pages, parse, parse_list, ref_path, repository_path
+from bridge.forges.gitea.api import pages, parse_list, ref_path
 from bridge.forges.gitea.receiving import Receiver
+from bridge.forges.wire import fit_context, fit_description, parse, repository_path
 from bridge.http import HttpClient, Response, segment
 from bridge.ports import FailedDelivery, Ignored, InstalledHook
 
 COMMENT_LIMIT = 65_536  # bytes; the forge has no limit, a reader does
 _MAX_CONTEXT = 255  # ditto
 _MAX_DESCRIPTION = 255
-_CONTEXT_DIGEST = 12  # hexadecimal digits that keep shortened contexts apart
 
 _SLUG_TTL = 600.0
 # A pull request may answer 404 for a moment after it was announced.
@@ -262,8 +261,8 @@ class GiteaForge:
         path = await self._path(repository, f"statuses/{segment(sha)}")
         wanted = {
             "state": status.state.value,
-            "context": _fit_context(status.context),
-            "description": _fit_description(status.description),
+            "context": fit_context(status.context, _MAX_CONTEXT),
+            "description": fit_description(status.description, _MAX_DESCRIPTION),
             "target_url": status.target_url,
         }
         await self.http.request("POST", path, json=wanted)
@@ -368,15 +367,3 @@ def _paths(files: Iterable[FileAnswer]) -> tuple[str, ...]:
 
 def _incomplete(reason: str) -> ChangedFiles:
     return ChangedFiles(paths=(), complete=False, reason=reason)
-
-
-def _fit_context(context: str) -> str:
-    if len(context) <= _MAX_CONTEXT:
-        return context
-    digest = hashlib.sha256(context.encode()).hexdigest()[:_CONTEXT_DIGEST]
-    return f"{context[: _MAX_CONTEXT - _CONTEXT_DIGEST - 1]}~{digest}"
-
-
-def _fit_description(description: str) -> str:
-    line = " ".join(description.split())
-    return line if len(line) <= _MAX_DESCRIPTION else line[: _MAX_DESCRIPTION - 1] + "…"

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from bridge.domain.vcs import Repository
 from bridge.forges.gitea.answers import HookAnswer
-from bridge.forges.gitea.api import pages, parse, repository_path
+from bridge.forges.gitea.api import pages
+from bridge.forges.wire import parse, repository_path
 from bridge.http import HttpClient
 from bridge.ports import InstalledHook
 

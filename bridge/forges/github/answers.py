@@ -1,9 +1,8 @@
 """What GitHub's API answers, and the neutral values made of it. Source: its OpenAPI description."""
 
-import re
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from bridge.domain.vcs import (
     Branch,
@@ -15,13 +14,10 @@ from bridge.domain.vcs import (
     Repository,
     RepositoryRef,
 )
+from bridge.forges.wire import Answer, number_in
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-
-
-class UserAnswer(_Answer):
+class UserAnswer(Answer):
     """A user, or the App itself (``slug``)."""
 
     login: str = ""
@@ -29,13 +25,13 @@ class UserAnswer(_Answer):
     type: str = ""
 
 
-class AppAnswer(_Answer):
+class AppAnswer(Answer):
     """``GET /app``."""
 
     slug: str
 
 
-class RepositoryAnswer(_Answer):
+class RepositoryAnswer(Answer):
     """A repository."""
 
     id: int
@@ -55,23 +51,23 @@ class RepositoryAnswer(_Answer):
         )
 
 
-class _HeadRepository(_Answer):
+class _HeadRepository(Answer):
     id: int
 
 
-class _Head(_Answer):
+class _Head(Answer):
     ref: str
     sha: str
     repo: _HeadRepository | None = None
 
 
-class _Base(_Answer):
+class _Base(Answer):
     ref: str
     sha: str
     repo: RepositoryAnswer
 
 
-class PullRequestAnswer(_Answer):
+class PullRequestAnswer(Answer):
     """A pull request; in lists ``merged`` is missing, ``merged_at`` is not."""
 
     number: int
@@ -115,11 +111,11 @@ class PullRequestAnswer(_Answer):
         return PullRequestState.OPEN if self.state == "open" else PullRequestState.CLOSED
 
 
-class _Commit(_Answer):
+class _Commit(Answer):
     sha: str
 
 
-class BranchAnswer(_Answer):
+class BranchAnswer(Answer):
     """A branch."""
 
     name: str
@@ -130,38 +126,38 @@ class BranchAnswer(_Answer):
         return Branch(name=self.name, sha=self.commit.sha)
 
 
-class FileAnswer(_Answer):
+class FileAnswer(Answer):
     """A changed file."""
 
     filename: str
     previous_filename: str | None = None
 
 
-class ComparisonAnswer(_Answer):
+class ComparisonAnswer(Answer):
     """``GET .../compare/{before}...{after}``: what *after* has beyond the merge base."""
 
     status: str
-    files: list[FileAnswer] = []
+    files: list[FileAnswer] = Field(default_factory=list)
 
 
-class _Object(_Answer):
+class _Object(Answer):
     type: str
     sha: str
 
 
-class ReferenceAnswer(_Answer):
+class ReferenceAnswer(Answer):
     """``GET .../git/ref/{ref}``."""
 
     object: _Object
 
 
-class CommitAnswer(_Answer):
+class CommitAnswer(Answer):
     """A commit."""
 
     sha: str
 
 
-class PermissionAnswer(_Answer):
+class PermissionAnswer(Answer):
     """``GET .../collaborators/{login}/permission``."""
 
     permission: str
@@ -180,7 +176,7 @@ _PERMISSIONS = {
 }
 
 
-class CommentAnswer(_Answer):
+class CommentAnswer(Answer):
     """A comment of a pull request."""
 
     id: int
@@ -197,28 +193,22 @@ class CommentAnswer(_Answer):
             author=author.login,
             author_id=str(author.id) if author.id > 0 else "",
             by_bot=author.type == "Bot" or author.login.endswith("[bot]"),
-            number=_number_of(self.issue_url),
+            number=number_in(self.issue_url),
         )
 
 
-def _number_of(address: str) -> int | None:
-    # Taken apart only; no address from an answer is ever asked.
-    number = address.rpartition("/")[2]
-    return int(number) if re.fullmatch(r"[0-9]{1,10}", number) else None
-
-
-class _HookConfig(_Answer):
+class _HookConfig(Answer):
     url: str = ""
     content_type: str = ""
     insecure_ssl: str | int = "0"
     secret: str | None = None
 
 
-class _LastResponse(_Answer):
+class _LastResponse(Answer):
     code: int | None = None
 
 
-class HookAnswer(_Answer):
+class HookAnswer(Answer):
     """A repository's webhook; the secret is read back as asterisks."""
 
     id: int
@@ -228,7 +218,7 @@ class HookAnswer(_Answer):
     last_response: _LastResponse | None = None
 
 
-class HookDeliveryAnswer(_Answer):
+class HookDeliveryAnswer(Answer):
     """One attempt to deliver; a redelivery keeps the ``guid`` and gets an ``id`` of its own."""
 
     id: int

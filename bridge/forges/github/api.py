@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 from cachetools import TTLCache
 from gidgethub.apps import get_jwt
 from jwt.exceptions import PyJWTError
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from bridge.domain.errors import (
     NotAllowedError,
@@ -24,7 +24,8 @@ from bridge.domain.errors import (
     PermanentRemoteError,
     RemoteError,
 )
-from bridge.http import HttpClient, Params, Response, remote_error, retry_after, segment
+from bridge.forges.wire import parse, repository_path
+from bridge.http import HttpClient, Params, Response, remote_error, retry_after
 
 HEADERS = {
     "Accept": "application/vnd.github+json",
@@ -40,12 +41,6 @@ _JWT_SLACK = 60
 _UNEXPLAINED_LIMIT = 60.0  # "wait for at least one minute", when no header says how long
 
 T = TypeVar("T")
-
-
-def repository_path(slug: str) -> str:
-    """Return ``/repos/owner/name`` with both encoded."""
-    owner, _, name = slug.partition("/")
-    return f"/repos/{segment(owner)}/{segment(name)}"
 
 
 class Credentials(Protocol):
@@ -255,33 +250,6 @@ class GitHubApi:
             response = await self.request("GET", following, slug=slug)
         msg = f"GET {path}: more than {_MAX_PAGES} pages"
         raise PermanentRemoteError(msg, service=self.http.service)
-
-
-def parse(kind: type[T], response: Response) -> T:
-    """Read an answer as *kind* (a model, or a list of models).
-
-    Raises:
-        TemporaryRemoteError: It is no JSON.
-        PermanentRemoteError: It is not what GitHub documents.
-    """
-    try:
-        return _adapter(kind).validate_json(response.body)
-    except ValidationError as error:
-        response.json()
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        msg = f"{response.request_line}: answered without a proper {where or 'body'}"
-        raise PermanentRemoteError(msg, service=response.service, status=response.status) from error
-
-
-_ADAPTERS: dict[object, TypeAdapter[object]] = {}
-
-
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    adapter = _ADAPTERS.get(kind)
-    if adapter is None:
-        adapter = _ADAPTERS[kind] = TypeAdapter(kind)
-    return adapter  # type: ignore[return-value]  # kept under the type it was made from
 
 
 class _Problem(BaseModel):

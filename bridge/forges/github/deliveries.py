@@ -7,10 +7,10 @@ admit.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from bridge.domain.errors import PayloadError
 from bridge.domain.events import (
@@ -34,6 +34,7 @@ from bridge.domain.events import (
     TagPushed,
 )
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
+from bridge.forges.wire import Id, Login, Moment, Number, RefName, Sent, Sha, Slug, is_zero, utc
 from bridge.ports import Ignored
 
 WANTED_EVENTS = (
@@ -50,41 +51,18 @@ WANTED_EVENTS = (
 _QUEUE = "refs/heads/gh-readonly-queue/"  # branches a merge queue makes for itself
 
 
-# Strict: a number where text belongs is damage, not something to convert. Values that go into
-# addresses, keys or people's sight are held to the form git and GitHub give them.
-_Sha = Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]
-_RefName = Annotated[
-    str,
-    StringConstraints(
-        # What git-check-ref-format refuses, as far as a character class can say it.
-        pattern=r"^[^\x00-\x20\x7f~^:?*\[\\]*[^\x00-\x20\x7f~^:?*\[\\/]$",
-        max_length=1024,
-    ),
-]
-_Login = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=255)]
-_Slug = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x20\x7f]+/[^/\x00-\x20\x7f]+$")]
-_Moment = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z:.+-]*$", max_length=40)]
-_Id = Annotated[int, Field(ge=1, lt=2**63)]
-_Number = Annotated[int, Field(ge=1, lt=2**31)]
-
-
-class _Wire(BaseModel):
-    # Errors must not quote the input: a body may hold a secret.
-    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
-
-
-class _User(_Wire):
-    login: _Login = ""
+class _User(Sent):
+    login: Login = ""
     id: int = 0
     type: str = ""
 
 
-class _Repository(_Wire):
-    id: _Id
-    full_name: _Slug | None = None
-    name: _Login = ""
+class _Repository(Sent):
+    id: Id
+    full_name: Slug | None = None
+    name: Login = ""
     owner: _User | None = None
-    pushed_at: int | _Moment | None = None
+    pushed_at: int | Moment | None = None
 
     def slug(self) -> str:
         """``owner/name``; some events spell it in two fields only."""
@@ -97,14 +75,14 @@ class _Repository(_Wire):
         return f"{owner}/{self.name}"
 
 
-class _Commit(_Wire):
-    id: _Sha
+class _Commit(Sent):
+    id: Sha
 
 
-class _Push(_Wire):
-    ref: _RefName
-    before: _Sha
-    after: _Sha
+class _Push(Sent):
+    ref: RefName
+    before: Sha
+    after: Sha
     forced: bool | None = None
     head_commit: _Commit | None = None
     pusher: "_Pusher | None" = None
@@ -112,54 +90,54 @@ class _Push(_Wire):
     sender: _User | None = None
 
 
-class _Pusher(_Wire):
-    name: _Login = ""
+class _Pusher(Sent):
+    name: Login = ""
 
 
-class _HeadRepository(_Wire):
-    id: _Id
+class _HeadRepository(Sent):
+    id: Id
 
 
-class _Side(_Wire):
-    ref: _RefName
-    sha: _Sha
+class _Side(Sent):
+    ref: RefName
+    sha: Sha
     repo: _HeadRepository | None = None
 
 
-class _PullRequest(_Wire):
-    number: _Number
+class _PullRequest(Sent):
+    number: Number
     merged: bool | None = None
-    merge_commit_sha: _Sha | None = None
+    merge_commit_sha: Sha | None = None
     head: _Side
     base: _Side
     updated_at: AwareDatetime | None = None
 
 
-class _Changes(_Wire):
+class _Changes(Sent):
     base: dict[str, object] | None = None
 
 
-class _PullRequestDelivery(_Wire):
+class _PullRequestDelivery(Sent):
     action: str
-    before: _Sha | None = None
+    before: Sha | None = None
     pull_request: _PullRequest
     changes: _Changes | None = None
     repository: _Repository
     sender: _User | None = None
 
 
-class _Issue(_Wire):
-    number: _Number
+class _Issue(Sent):
+    number: Number
     pull_request: dict[str, object] | None = None
 
 
-class _Comment(_Wire):
-    id: _Id
+class _Comment(Sent):
+    id: Id
     body: str | None = None
     user: _User | None = None
 
 
-class _CommentDelivery(_Wire):
+class _CommentDelivery(Sent):
     action: str
     issue: _Issue
     comment: _Comment
@@ -167,25 +145,25 @@ class _CommentDelivery(_Wire):
     sender: _User | None = None
 
 
-class _MergeGroup(_Wire):
-    head_sha: _Sha
-    head_ref: _RefName
-    base_ref: _RefName
+class _MergeGroup(Sent):
+    head_sha: Sha
+    head_ref: RefName
+    base_ref: RefName
 
 
-class _MergeGroupDelivery(_Wire):
+class _MergeGroupDelivery(Sent):
     action: str
     merge_group: _MergeGroup
     repository: _Repository
     sender: _User | None = None
 
 
-class _Check(_Wire):
-    head_sha: _Sha
+class _Check(Sent):
+    head_sha: Sha
     external_id: str | None = None
 
 
-class _CheckDelivery(_Wire):
+class _CheckDelivery(Sent):
     action: str
     check_run: _Check | None = None
     check_suite: _Check | None = None
@@ -193,15 +171,15 @@ class _CheckDelivery(_Wire):
     sender: _User | None = None
 
 
-class _Hook(_Wire):
+class _Hook(Sent):
     events: list[str] = Field(default_factory=list)
 
 
-class _Ping(_Wire):
+class _Ping(Sent):
     hook: _Hook | None = None
 
 
-class _Shape(_Wire):
+class _Shape(Sent):
     """Which fields are there: enough to tell what kind of delivery a body is."""
 
     zen: object = None
@@ -316,8 +294,8 @@ def _pushed(push: _Push, arrival: Arrival) -> BranchPushed | TagPushed | RefDele
     pusher = _User(login=push.pusher.name) if push.pusher else None
     delivered_at, delivery_id = arrival.received_at, arrival.delivery_id
     actor, repository = _login(push.sender or pusher), _reference(push.repository, arrival)
-    before = None if _is_zero(push.before) else push.before
-    if _is_zero(push.after):
+    before = None if is_zero(push.before) else push.before
+    if is_zero(push.after):
         return RefDeleted(
             delivery_id=delivery_id,
             received_at=delivered_at,
@@ -400,7 +378,7 @@ def _changed(
         head_branch=payload.pull_request.head.ref,
         base_branch=payload.pull_request.base.ref,
         from_fork=_is_fork(payload),
-        updated_at=_utc(payload.pull_request.updated_at),
+        updated_at=utc(payload.pull_request.updated_at),
     )
 
 
@@ -417,7 +395,7 @@ def _closed(payload: _PullRequestDelivery, arrival: Arrival) -> PullRequestClose
         head_branch=payload.pull_request.head.ref,
         base_branch=payload.pull_request.base.ref,
         from_fork=_is_fork(payload),
-        updated_at=_utc(payload.pull_request.updated_at),
+        updated_at=utc(payload.pull_request.updated_at),
         merged=merged,
         # Before merging the field holds a test merge that is on no branch.
         merge_commit=payload.pull_request.merge_commit_sha if merged else None,
@@ -543,17 +521,6 @@ def _reference(repository: _Repository, arrival: Arrival) -> RepositoryRef:
 
 def _login(user: _User | None) -> str:
     return user.login if user else ""
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    try:
-        return moment and moment.astimezone(UTC)
-    except OverflowError:  # the year 1 or 9999 at the far side of UTC
-        return None
-
-
-def _is_zero(sha: str) -> bool:
-    return not sha.strip("0")
 
 
 def _key(what: Literal["push", "pull_request", "comment"], ref: RepositoryRef, *of: object) -> str:

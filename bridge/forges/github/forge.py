@@ -1,7 +1,6 @@
 """GitHub behind the Forge port. Source of the requests: GitHub's OpenAPI description."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,8 +37,9 @@ from bridge.forges.github.answers import (
     RepositoryAnswer,
     UserAnswer,
 )
-from bridge.forges.github.api import GitHubApi, parse, repository_path
+from bridge.forges.github.api import GitHubApi
 from bridge.forges.github.receiving import Receiver
+from bridge.forges.wire import fit_context, fit_description, parse, repository_path
 from bridge.http import Response, segment
 from bridge.ports import FailedDelivery, Ignored, InstalledHook
 
@@ -48,7 +48,6 @@ MAX_FILES = 3000  # of a pull request, whatever it changes
 MAX_COMPARED_FILES = 300
 _MAX_CONTEXT = 255
 _MAX_DESCRIPTION = 140
-_CONTEXT_DIGEST = 12  # hexadecimal digits that keep shortened contexts apart
 
 _SLUG_TTL = 600.0
 # A pull request may answer 404 for a moment after it was announced.
@@ -272,8 +271,8 @@ class GitHubForge:
         path, slug = await self._path(repository, f"statuses/{segment(sha)}")
         wanted = {
             "state": status.state.value,
-            "context": _fit_context(status.context),
-            "description": _fit_description(status.description),
+            "context": fit_context(status.context, _MAX_CONTEXT),
+            "description": fit_description(status.description, _MAX_DESCRIPTION),
         }
         if status.target_url:
             wanted["target_url"] = status.target_url
@@ -365,15 +364,3 @@ def _changed(files: Iterable[FileAnswer], *, limit: int, what: str) -> ChangedFi
     complete = len(listed) < limit
     reason = "" if complete else f"GitHub lists at most {limit} files of {what}"
     return ChangedFiles(paths=tuple(sorted(names)), complete=complete, reason=reason)
-
-
-def _fit_context(context: str) -> str:
-    if len(context) <= _MAX_CONTEXT:
-        return context
-    digest = hashlib.sha256(context.encode()).hexdigest()[:_CONTEXT_DIGEST]
-    return f"{context[: _MAX_CONTEXT - _CONTEXT_DIGEST - 1]}~{digest}"
-
-
-def _fit_description(description: str) -> str:
-    line = " ".join(description.split())
-    return line if len(line) <= _MAX_DESCRIPTION else line[: _MAX_DESCRIPTION - 1] + "…"

@@ -8,8 +8,9 @@ from http import HTTPStatus
 from bridge.domain.errors import NotAllowedError, NotFoundError, PermanentRemoteError
 from bridge.domain.vcs import Repository
 from bridge.forges.github.answers import HookAnswer, HookDeliveryAnswer
-from bridge.forges.github.api import GitHubApi, parse, repository_path
+from bridge.forges.github.api import GitHubApi
 from bridge.forges.github.deliveries import WANTED_EVENTS
+from bridge.forges.wire import parse, repository_path
 from bridge.ports import FailedDelivery, InstalledHook
 
 APP_DELIVERIES = "/app/hook/deliveries"
