@@ -53,7 +53,7 @@ def refuse_stranger(permission: Permission | None) -> Refuse | None:
         return Refuse(
             text="Nothing was done: the forge did not say whether you may write to this "
             "repository, and without that the answer is no. Please try again in a while; if it "
-            "stays so, ask whoever runs the bridge to look at `terrakube-bridge doctor`."
+            "stays so, ask whoever runs the bridge: its log says why."
         )
     if permission.allows_writing():
         return None
