@@ -11,7 +11,8 @@ class Delivery:
 
     Attributes:
         source: Name of the configured forge, or ``reconcile`` for one the bridge wrote itself.
-        key: The sender's delivery id; unique with *source*.
+        key: The sender's delivery id, behind the repository's id and a colon if a repository's own
+            hook sent it; unique with *source*.
         kind: The sender's word for the event (``pull_request``, ``issue_comment``...).
         subject: Whose order matters: ``pr:<forge>:<repository id>:<n>`` or
             ``branch:<forge>:<repository id>:<ref>``.

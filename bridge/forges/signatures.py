@@ -7,13 +7,14 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
+from bridge.domain.deliveries import Delivery
 from bridge.domain.errors import SignatureError
 
 FORM = "application/x-www-form-urlencoded"
@@ -215,6 +216,16 @@ def check_repository(query: Mapping[str, str], repository_id: str) -> None:
     if hook is not None and repository_id and hook != repository_id:
         msg = f"the hook of repository {hook} speaks for repository {repository_id}"
         raise SignatureError(msg)
+
+
+def keyed_by_hook(query: Mapping[str, str], delivery: Delivery) -> Delivery:
+    """Tell apart what hooks of different repositories call their deliveries.
+
+    The id is not signed: with one that belongs to another repository's delivery, whoever has a
+    hook's signed bodies could make that one look like a repeat.
+    """
+    hook = query.get("hook")
+    return delivery if hook is None else replace(delivery, key=f"{hook}:{delivery.key}")
 
 
 def media_type(header: str | None) -> str:

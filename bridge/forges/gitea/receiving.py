@@ -21,6 +21,7 @@ from bridge.forges.signatures import (
     check_hmac_sha256,
     check_repository,
     form_payload,
+    keyed_by_hook,
     media_type,
 )
 from bridge.ports import Ignored
@@ -109,9 +110,10 @@ class Receiver:
         given = next((value for name in SIGNATURES if (value := headers.get(name))), None)
         check_hmac_sha256(signed, given, self.secrets.accepted(query))
         delivery = self.reader.read_delivery(headers, body, now)
-        if isinstance(delivery, Delivery):
-            check_repository(query, delivery.repository_id)
-        return delivery
+        if isinstance(delivery, Ignored):
+            return delivery
+        check_repository(query, delivery.repository_id)
+        return keyed_by_hook(query, delivery)
 
 
 def headers_of(kind: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from bridge.forges.signatures import (
     check_hmac_sha256,
     check_repository,
     form_payload,
+    keyed_by_hook,
     media_type,
 )
 from bridge.ports import Ignored
@@ -106,9 +107,10 @@ class Receiver:
         given = headers.get(SIGNATURE)
         check_hmac_sha256(body, given, self.secrets.accepted(query), prefix="sha256=")
         delivery = self.reader.read_delivery(headers, body, now)
-        if isinstance(delivery, Delivery):
-            check_repository(query, delivery.repository_id)
-        return delivery
+        if isinstance(delivery, Ignored):
+            return delivery
+        check_repository(query, delivery.repository_id)
+        return keyed_by_hook(query, delivery)
 
 
 def headers_of(kind: str) -> dict[str, str]:

@@ -96,7 +96,7 @@ async def test_a_real_push_becomes_an_event(listening: Listening, tmp_path: Path
     (one,) = listening.receiver.received
     (event,) = await listening.heard()
     assert event == BranchPushed(
-        delivery_id=one.guid,
+        delivery_id=f"{live.repository.ref.id}:{one.guid}",
         received_at=NOW,
         actor="alice",
         repository=live.repository.ref,

@@ -190,6 +190,21 @@ async def test_a_hook_speaks_for_its_own_repository_only(database: Database) -> 
     assert kept == []
 
 
+async def test_a_hook_cannot_pass_off_anothers_delivery_as_a_repeat(database: Database) -> None:
+    """The id is not signed: a body of one's own may be sent with that of somebody else's."""
+    key = b"a key for everything the bridge signs"
+    async with Edge(database=database).open() as edge:
+        for number in (665, 664):
+            secret = digest(f"hook:github:{number}".encode(), key).encode()
+            body = bodies.push(repository={"id": number, "full_name": f"acme/{number}"})
+            head = with_length(GITHUB.sign("push", body, secret), body)
+            path = f"/webhooks/github?hook={number}"
+            assert (await send(edge.port, head=head, body=body, path=path)).status == 202
+        kept = await rows_of(database, delivery)
+    assert [row["repository_id"] for row in kept] == ["665", "664"]
+    assert len({row["key"].partition(":")[2] for row in kept}) == 1
+
+
 async def test_a_saturated_store_answers_503_and_says_when_to_come_back(
     database_url: str,
 ) -> None:
