@@ -13,7 +13,7 @@ from http import HTTPStatus
 from json import loads
 from typing import Protocol, TypeVar
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 from gidgethub.apps import get_jwt
 from jwt.exceptions import PyJWTError
 from pydantic import BaseModel, ConfigDict
@@ -25,7 +25,14 @@ from bridge.domain.errors import (
     RemoteError,
 )
 from bridge.forges.wire import parse, repository_path
-from bridge.http import HttpClient, Params, Response, remote_error, retry_after
+from bridge.http import (
+    Authorization,
+    HttpClient,
+    Params,
+    Response,
+    remote_error,
+    retry_after,
+)
 
 HEADERS = {
     "Accept": "application/vnd.github+json",
@@ -39,6 +46,8 @@ _INSTALLATION_TTL = 600.0
 _JWT_SECONDS = 540  # GitHub refuses more than 600 after a clock that may be ahead
 _JWT_SLACK = 60
 _UNEXPLAINED_LIMIT = 60.0  # "wait for at least one minute", when no header says how long
+_KNOWN_BYTES = 16 * 1024 * 1024  # of answers that are kept to be asked for with their ETag
+_MAYBE_KNOWN = frozenset({*range(200, 300), HTTPStatus.NOT_MODIFIED})
 
 T = TypeVar("T")
 
@@ -185,12 +194,17 @@ class AppCredentials:
         return token
 
 
+def _weight(response: Response) -> int:
+    return len(response.body) + 1024  # with its headers, about
+
+
 class GitHubApi:
     """Requests with the right credential, pages, and one more try when a token ran out."""
 
     def __init__(self, http: HttpClient, credentials: Credentials) -> None:
         self.http = http
         self._credentials = credentials
+        self._known: LRUCache[tuple[str, str], Response] = LRUCache(_KNOWN_BYTES, _weight)
 
     async def request(
         self,
@@ -218,6 +232,8 @@ class GitHubApi:
             return header
 
         async def once() -> Response:
+            if method == "GET":
+                return await self._get(path, params, authorization)
             return await self.http.request(
                 method, path, params=params, json=json, authorization=authorization
             )
@@ -231,6 +247,26 @@ class GitHubApi:
             if not self._credentials.refused(used[-1]):
                 raise
         return await once()
+
+    async def _get(
+        self, path: str, params: Params | None, authorization: Authorization
+    ) -> Response:
+        """Read what may be known already: "not modified" takes nothing from the rate limit."""
+        key = (path, repr(params))
+        known = self._known.get(key)
+        response = await self.http.request(
+            "GET",
+            path,
+            params=params,
+            authorization=authorization,
+            headers={"If-None-Match": known.headers["etag"]} if known else None,
+            expect=_MAYBE_KNOWN if known else None,
+        )
+        if response.status == HTTPStatus.NOT_MODIFIED and known:
+            return known
+        if "etag" in response.headers and _weight(response) <= _KNOWN_BYTES:
+            self._known[key] = response
+        return response
 
     async def pages(
         self, path: str, *, slug: str | None, params: Mapping[str, object] | None = None

@@ -27,6 +27,8 @@ class Asked:
     query: Mapping[str, str]
     authorization: str
     raw: bytes
+    known: str = ""
+    """The ETag of what whoever asks knows already."""
 
     @property
     def body(self) -> object:
@@ -67,6 +69,7 @@ class Script:
                 query=dict(request.query),
                 authorization=request.headers.get("Authorization", ""),
                 raw=await request.read(),
+                known=request.headers.get("If-None-Match", ""),
             )
         )
         replies: Sequence[Reply] = self._replies.get(line, [])

@@ -358,6 +358,18 @@ async def test_a_hook_is_installed_and_read_back(github: Talk) -> None:
     ]
 
 
+async def test_what_has_not_changed_is_not_read_again(github: Talk) -> None:
+    """An answer "not modified" takes nothing from the rate limit."""
+    line = "GET /repos/acme/infra/branches"
+    first = Reply(body=[GITHUB.branch("main", HEAD)], headers={"ETag": 'W/"one"'})
+    second = Reply(body=[GITHUB.branch("main", OLD)], headers={"ETag": 'W/"two"'})
+    github.script.on(line, first, Reply(status=304), second, Reply(status=304))
+    found = [await github.forge.branches(INFRA) for _ in range(4)]
+    assert [branches[0].sha for branches in found] == [HEAD, HEAD, OLD, OLD]
+    asked = [one.known for one in github.script.asked if one.line == line]
+    assert asked == ["", 'W/"one"', 'W/"one"', 'W/"two"']
+
+
 async def test_what_is_not_known_everywhere_yet_is_waited_for(github: Talk) -> None:
     absent = Reply(status=404, body={"message": "Not Found"})
     github.script.on("GET /user", {"login": "bridge", "id": 7})
