@@ -8,6 +8,7 @@ from bridge.decisions.pushes import (
     decide_followed,
     decide_late,
     decide_moment,
+    decide_overtaken,
     decide_push,
     decide_tag,
     decide_tag_moment,
@@ -87,6 +88,9 @@ async def _is_due(
     head = now.sha if now else None
     seen = await services.store.branch_head(event.repository, event.branch)
     moment = decide_moment(event, head=head, seen=seen, patient=work.attempt <= TRIES)
+    if isinstance(moment, GoOn) and head is not None and head != event.after:
+        held = await forge.is_ancestor(event.repository, event.after, head)
+        moment = decide_overtaken(event, head=head, held=held)
     if not isinstance(moment, GoOn) or seen is None or not may_be_late(event, head=head, seen=seen):
         return moment
     held = await forge.is_ancestor(event.repository, event.after, seen)

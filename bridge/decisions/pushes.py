@@ -75,6 +75,24 @@ def decide_moment(
     return GoOn()
 
 
+def decide_overtaken(event: BranchPushed, *, head: str, held: bool) -> Ignore | GoOn:
+    """Drop a push whose commit the branch does not hold: it was pushed over, or never there.
+
+    The delivery alone says that it was, and what a branch starts may apply. The next push is
+    compared with where the branch was last dealt with, so nothing is left out.
+
+    Args:
+        event: The push.
+        head: Where the branch is now, another commit than was pushed.
+        held: Whether *head* holds the push's commit.
+    """
+    if held:
+        return GoOn()
+    return Ignore(
+        reason=f"{event.branch} is at {head[:12]}, which does not hold {event.after[:12]}"
+    )
+
+
 def may_be_late(event: BranchPushed, *, head: str | None, seen: str | None) -> bool:
     """Tell whether a push may have come after a newer one: then ``decide_late`` is asked, too.
 

@@ -196,7 +196,7 @@ async def test_a_push_that_a_newer_one_made_up_for_is_not_run_over_it(
     newest = "e" * 40
     world.forge.heads["main"] = newest
     world.store.heads["code:7", "main"] = OTHER
-    world.forge.ancestors.add((HEAD, OTHER))
+    world.forge.ancestors |= {(HEAD, OTHER), (HEAD, newest)}
 
     late = await world.deliver(pushed(before=BASE, after=HEAD))
 
@@ -244,8 +244,18 @@ def a_run(request: RunRequest) -> Run:
 
 async def test_a_push_that_was_overtaken_runs_at_its_own_commit(world: World) -> None:
     world.forge.heads["main"] = OTHER
+    world.forge.ancestors.add((HEAD, OTHER))
     assert runs(await world.deliver(pushed())) == [("network", "Plan and apply", HEAD)]
     later = await world.deliver(pushed(before=HEAD, after=OTHER))
+    assert runs(later) == [("network", "Plan and apply", OTHER)]
+
+
+async def test_a_commit_that_the_branch_does_not_hold_is_not_run(world: World) -> None:
+    """It was pushed over, or the delivery lies; what a branch starts may apply."""
+    world.forge.heads["main"] = OTHER
+    work = await world.deliver(pushed())
+    assert work == Work(ignored="main is at dddddddddddd, which does not hold aaaaaaaaaaaa")
+    later = await world.deliver(pushed(before=HEAD, after=OTHER, forced=True))
     assert runs(later) == [("network", "Plan and apply", OTHER)]
 
 
