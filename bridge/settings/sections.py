@@ -73,6 +73,12 @@ class TerrakubeSettings(Section):
     webhook_secret: SecretStr | None = None
     """Signing secret of Terrakube's notifications; without it there is no /webhooks/terrakube."""
 
+    @field_validator("url")
+    @classmethod
+    def _cut_path(cls, url: str) -> str:
+        # Terrakube's own settings name the address with it.
+        return url.rstrip("/").removesuffix("/api/v1")
+
 
 class RuleSettings(Section):
     """Which template an event starts; the first rule that matches a workspace decides."""

@@ -59,6 +59,15 @@ def test_dotenv_alone_is_enough(tmp_path: Path) -> None:
     assert loaded.policy() == Policy(rules=DEFAULT_RULES)
 
 
+@pytest.mark.parametrize("end", ["", "/", "/api/v1", "/api/v1/"])
+def test_the_address_of_the_api_may_be_copied_from_terrakubes_own_settings(
+    tmp_path: Path, end: str
+) -> None:
+    given_url = f"https://terrakube-api.example.com{end}"
+    loaded = load(tmp_path, environ={**ENOUGH, "BRIDGE_TERRAKUBE__URL": given_url})
+    assert loaded.terrakube.url == "https://terrakube-api.example.com"
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
