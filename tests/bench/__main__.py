@@ -66,7 +66,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    said, console = arguments(), Console()
+    said, console = arguments(), Console(width=100)
     latest: dict[str, object] = {}
     if said.only != "follow":
         effort = acknowledging.QUICK if said.quick else acknowledging.Effort()
