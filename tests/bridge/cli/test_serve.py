@@ -14,6 +14,7 @@ from bridge.sandbox import forge, terrakube
 from bridge.sandbox.forge import Access, Flavour
 from tests.bridge.cli.conftest import ENOUGH, CommandLine, dotenv
 from tests.bridge.cli.processes import bridge, ended, spawn
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -136,9 +137,7 @@ async def test_a_pull_request_is_planned_and_the_plan_comes_back(
             )
             sha = await code.commit("acme/infra", "feature", {"network/main.tf": "# two\n"})
             pull_request = await code.open_pull_request("acme/infra", "feature")
-            async with asyncio.timeout(20):
-                while not is_planned(code, sha):  # noqa: ASYNC110 - a poll, like people's
-                    await asyncio.sleep(0.05)
+            await until(lambda: is_planned(code, sha))
             metrics = (await running.get("/metrics", port="metrics_port")).text
             stopped = await running.stop()
         (comment,) = code.comments("acme/infra", pull_request.number)

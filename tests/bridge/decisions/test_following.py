@@ -1,10 +1,8 @@
 """Following, fed with every recorded timeline of both versions."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,8 +29,8 @@ from bridge.decisions.following import (
 )
 from bridge.domain.runs import CONCLUDED, RunState
 from bridge.domain.terrakube import TERMINAL, Job, JobStatus, Step
+from tests import recorded
 
-RECORDINGS = Path(__file__).parents[1] / "terrakube" / "recordings"
 QUEUED, RUNNING, WAITING = RunState.QUEUED, RunState.RUNNING, RunState.WAITING
 SUCCEEDED, FAILED = RunState.SUCCEEDED, RunState.FAILED
 REJECTED, CANCELLED = RunState.REJECTED, RunState.CANCELLED
@@ -115,7 +113,7 @@ class Poll:
 
 def timeline(name: str) -> list[list[Poll]]:
     """Read a timeline: for each of its jobs what was seen, and when."""
-    found = json.loads((RECORDINGS / f"{name}.json").read_text())
+    found = recorded.document(name)
     rows = [row for row in found["rows"] if row[1] != "(stopped watching)"]
     if isinstance(rows[0][2] if len(rows[0]) > 2 else [], str):
         jobs = len(found["columns"]) - 1
@@ -179,9 +177,7 @@ def every(interval: int, polls: Sequence[Poll]) -> list[Poll]:
     ]
 
 
-NAMES = [
-    str(path.relative_to(RECORDINGS))[:-5] for path in sorted(RECORDINGS.rglob("timelines/*.json"))
-]
+NAMES = recorded.names("timelines/*.json")
 # Where 2.32 differs from 2.33.
 STABLE: dict[str, Sequence[tuple[RunState, ...]]] = {
     "after_poke_midway": [RAN],

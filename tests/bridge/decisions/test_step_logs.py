@@ -1,6 +1,5 @@
 """Logs of steps, as recorded on both versions."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -10,14 +9,14 @@ from hypothesis import strategies as st
 from bridge.decisions import step_logs
 from bridge.decisions.step_logs import Role
 from bridge.domain.terrakube import PlanCounts
+from tests import recorded
 
-RECORDINGS = Path(__file__).parents[1] / "terrakube" / "recordings"
 STABLE = "stable_2_32_2/logs/raw/"
 BETA = "logs/raw/"
 
 
 def log(name: str) -> str:
-    return step_logs.plain((RECORDINGS / f"{name}.txt").read_text())
+    return step_logs.plain(recorded.log(name))
 
 
 def counts(add: int, change: int, destroy: int) -> PlanCounts:
@@ -92,8 +91,8 @@ def test_a_recorded_log_is_understood(case: Case) -> None:
 
 
 def test_every_recorded_log_is_in_the_table() -> None:
-    found = {str(path.relative_to(RECORDINGS))[:-4] for path in RECORDINGS.rglob("*.txt")}
-    assert found == {case.name for case in CASES}
+    found = recorded.names("*.txt")
+    assert found == sorted(case.name for case in CASES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

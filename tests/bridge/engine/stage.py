@@ -37,8 +37,8 @@ from bridge.store.schema import audit, organization, post, run
 from tests.bridge.store.rows import HEAD, PULL_REQUEST, REPOSITORY, a_request, rows_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobserver import FakeJobServer, unavailable
+from tests.waiting import until
 
-SOON = 5.0
 """Seconds of real time any test waits at most."""
 
 PLAN = Output(kind=OutputKind.PLAN, text="Plan: 1 to add, 0 to change, 0 to destroy.")
@@ -153,17 +153,13 @@ class Stage:
 
     async def settle(self) -> None:
         """Wait until nothing is due any more and nobody works."""
-        async with asyncio.timeout(SOON):
-            await self.wake()
-            while not await self._is_idle():  # noqa: ASYNC110 - it is in the database
-                await asyncio.sleep(0.002)
+        await self.wake()
+        await until(self._is_idle)
 
     async def idle_except_leases(self) -> None:
         """Wait until nobody works, although rows are held yet."""
-        async with asyncio.timeout(SOON):
-            await self.wake()
-            while not await self._is_idle(held=False):  # noqa: ASYNC110 - see above
-                await asyncio.sleep(0.002)
+        await self.wake()
+        await until(lambda: self._is_idle(held=False))
 
     async def after(self, seconds: float) -> None:
         """Let time pass, then let the workers do what has become due."""

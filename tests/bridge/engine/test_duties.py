@@ -13,14 +13,7 @@ from bridge.store.database import Database
 from bridge.store.schema import duty
 from tests.bridge.store.rows import rows_of
 from tests.fakes.clock import FakeClock
-
-SOON = 5.0
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SOON):
-        while not condition():  # noqa: ASYNC110 - it is in the database
-            await asyncio.sleep(0.002)
+from tests.waiting import until
 
 
 async def play(database: Database, duties: Duties, condition: Callable[[], bool]) -> None:
@@ -125,9 +118,12 @@ async def test_a_duty_that_kills_its_holders_is_tried_again_an_hour_later(
             lambda connection: connection.execute(duty.update().values(failures=MAX_FAILURES))
         )
         task = asyncio.create_task(duties.worker.run())
-        async with asyncio.timeout(SOON):
-            while not (row := (await rows_of(database, duty))[0])["last_error"]:  # noqa: ASYNC110 - it is in the database
-                await asyncio.sleep(0.002)
+
+        async def has_failed() -> bool:
+            return bool((await rows_of(database, duty))[0]["last_error"])
+
+        await until(has_failed)
+        (row,) = await rows_of(database, duty)
         duties.worker.stop()
         await task
         assert (row["due_at"], counter.rounds) == (database.now() + 3_600_000, 0)

@@ -1,7 +1,6 @@
 """Starting and stopping: roles that die come back, and nothing is left behind."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, insert
@@ -13,8 +12,7 @@ from bridge.engine.supervisor import Supervisor
 from bridge.store.database import Database
 from bridge.store.schema import duty
 from tests.bridge.store.rows import rows_of
-
-SOON = 5.0
+from tests.waiting import until
 
 
 @dataclass(slots=True)
@@ -37,12 +35,6 @@ class FakeRole:
 
     async def drain(self, grace: float) -> None:
         self.drained.append(grace)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SOON):
-        while not condition():  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.002)
 
 
 async def test_roles_run_until_they_are_stopped_and_are_drained(database_url: str) -> None:

@@ -20,8 +20,7 @@ from bridge.store.queries.leases import Held
 from bridge.store.schema import duty
 from tests.bridge.store.rows import rows_of
 from tests.fakes.clock import FakeClock
-
-SOON = 5.0
+from tests.waiting import SOON, until
 
 
 @dataclass(slots=True)
@@ -58,9 +57,7 @@ class Bench:
         self.task = asyncio.create_task(self.worker.run())
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(SOON):
-            while not condition():  # noqa: ASYNC110 - it is in the database
-                await asyncio.sleep(0.002)
+        await until(condition)
 
     async def row(self) -> RowMapping:
         (row,) = await rows_of(self.database, duty)

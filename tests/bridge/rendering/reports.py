@@ -1,10 +1,8 @@
 """Reports to render: short to write, with everything a test does not care about filled in."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import tests
 from bridge.domain.reports import CommitReport, PullRequestReport, RunReport
 from bridge.domain.runs import (
     Output,
@@ -20,7 +18,6 @@ from bridge.domain.terrakube import PlanCounts, WorkspaceRef
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
 from bridge.domain.work import Verdict
 
-LOGS = Path(tests.__file__).parent / "recordings" / "logs" / "raw"
 HEAD = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 OLDER = "9c1185a5c5e9fc54612808977ee8f548b2258d31"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

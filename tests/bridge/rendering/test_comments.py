@@ -15,9 +15,9 @@ from bridge.domain.runs import RunState, Verb
 from bridge.rendering.comments import render_pull_request
 from bridge.rendering.diffs import shown
 from bridge.rendering.items import Measure
+from tests import recorded
 from tests.bridge.rendering.markdown import read, texts
 from tests.bridge.rendering.reports import (
-    LOGS,
     NOW,
     OLDER,
     a_plan,
@@ -57,7 +57,7 @@ Plan: 1 to add, 0 to change, 0 to destroy.
 
 
 def log(name: str) -> str:
-    return (LOGS / f"{name}.txt").read_text()
+    return recorded.log(f"logs/raw/{name}")
 
 
 def render(

@@ -11,7 +11,7 @@ from bridge.rendering.diffs import (
     shown,
     shown_up_to,
 )
-from tests.bridge.rendering.reports import LOGS
+from tests import recorded
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_fence_is_longer_than_any_run_inside(text: str, run: int) -> None:
     ],
 )
 def test_terraforms_own_summary_is_found_in_recorded_logs(log: str, expected: str) -> None:
-    assert closing_line((LOGS / f"{log}.txt").read_text()) == expected
+    assert closing_line(recorded.log(f"logs/raw/{log}")) == expected
 
 
 @settings(deadline=None)

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -34,21 +33,12 @@ from bridge.domain.terrakube import (
 from bridge.domain.vcs import RepositoryRef
 from bridge.services.collecting import CollectService
 from bridge.terrakube import contexts, payloads
+from tests import recorded
 from tests.fakes.jobserver import APPLY_FLOW, PLAN_FLOW, FakeJobServer, unavailable
 
-RECORDINGS = Path(__file__).parents[1] / "terrakube" / "recordings"
 MADE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
 STABLE = "stable_2_32_2/"
 FILES = {OutputKind.PLAN: "plan", OutputKind.APPLY: "apply"}
-
-
-def body(name: str) -> object:
-    found: dict[str, dict[str, object]] = json.loads((RECORDINGS / f"{name}.json").read_text())
-    return found["response"]["body"]
-
-
-def raw(name: str) -> str:
-    return (RECORDINGS / f"{name}.txt").read_text()
 
 
 def a_run(workspace: Workspace) -> Run:
@@ -93,12 +83,12 @@ class Scene:
 
     def recorded(self, state: str, context: str = "", *logs: str) -> Job:
         """Put a recorded job, its structured output and the logs of its first steps there."""
-        document = payloads.parse(payloads.Document, body(state))
+        document = payloads.parse(payloads.Document, recorded.recording(state).body)
         (job,) = payloads.jobs_of(document, organization_id="o")
         if context:
-            self.server.contexts[job.id] = contexts.context_of(body(context))
+            self.server.contexts[job.id] = contexts.context_of(recorded.recording(context).body)
         for step, log in zip(job.steps, logs, strict=False):
-            self.server.logs[job.id, step.id] = raw(log)
+            self.server.logs[job.id, step.id] = recorded.log(log)
         return job
 
     def made(self, *flow: FlowStep) -> Job:
@@ -233,7 +223,7 @@ async def test_a_recorded_job_leaves_this_behind(
 async def test_a_plan_step_that_failed_in_the_end_is_not_compared(scene: Scene) -> None:
     """A script after the plan may have refused it."""
     job = scene.server.fail(scene.made(*PLAN_FLOW).id)
-    scene.say(job, f"{raw(f'{RAW}plan_create_only')}\nthe policy says no\n")
+    scene.say(job, f"{recorded.log(f'{RAW}plan_create_only')}\nthe policy says no\n")
     collected = await scene.collect(job)
     assert (collected.digest, collected.counts) == ("", counts(5, 0, 0))
 
@@ -451,7 +441,7 @@ async def test_the_whole_plan_is_kept(scene: Scene) -> None:
         "states/completed_large_600_resources", "context/large_600_resources", name
     )
     text = text_of(await scene.collect(job), OutputKind.PLAN)
-    whole = plain(raw(name))
+    whole = plain(recorded.log(name))
     begin = whole.index("Terraform used the selected providers")
     assert text == "\n".join(line.rstrip() for line in whole[begin:].splitlines()).strip("\n")
 

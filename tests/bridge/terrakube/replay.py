@@ -11,13 +11,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-FOLDER = Path(__file__).parent / "recordings"
+from tests.recorded import Recording, recording
+
 TOKEN = "header.claims.signature"
 JSON_API = "application/vnd.api+json"
 # Written by the server in front, not by the application.
@@ -33,51 +32,6 @@ _CREATABLE = frozenset(
     {"templateReference", "tcl", "via", "comments", "commitId", "overrideBranch", "refresh"}
     | {"refreshOnly", "targetAddrs", "replaceAddrs"}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
-    """One exchange with a real server."""
-
-    name: str
-    method: str
-    path: str
-    query: str
-    sent: object
-    status: int
-    headers: Mapping[str, str]
-    body: object
-
-    @property
-    def line(self) -> str:
-        return f"{self.method} {self.path}"
-
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        return dict(parse_qsl(self.query, separator="&"))
-
-
-@cache
-def recording(name: str) -> Recording:
-    """Read a recording by its path without ``.json``."""
-    found = json.loads((FOLDER / f"{name}.json").read_text())
-    request, response = found["request"], found["response"]
-    path, _, query = request["path"].partition("?")
-    return Recording(
-        name=name,
-        method=request["method"],
-        path=path,
-        query=query,
-        sent=request.get("body"),
-        status=response["status"],
-        headers=response.get("headers", {}),
-        body=response["body"],
-    )
-
-
-def raw_log(name: str) -> str:
-    """Read a step log as it was served, by its path without ``.txt``."""
-    return (FOLDER / f"{name}.txt").read_text()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

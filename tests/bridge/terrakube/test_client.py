@@ -34,7 +34,8 @@ from tests.bridge.terrakube.nouns import (
     patch_line,
     read_line,
 )
-from tests.bridge.terrakube.replay import TOKEN, Asked, Recording, Replay, recording
+from tests.bridge.terrakube.replay import TOKEN, Asked, Replay
+from tests.recorded import Recording, recording
 
 FOLLOWED = {
     "fields[job]": "status,planChanges,commitId,approvalTeam,templateReference,output,"

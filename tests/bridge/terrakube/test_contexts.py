@@ -7,11 +7,12 @@ import pytest
 
 from bridge.domain.terrakube import Diagnostic, JobContext, ResourceChange
 from bridge.terrakube import TerrakubeServer
-from tests.bridge.terrakube.replay import FOLDER, Asked, Replay, recording
+from tests.bridge.terrakube.replay import Asked, Replay
+from tests.recorded import names, recording
 
 LINE = "GET /context/v1/8"
 NAMES = [
-    *(str(path.relative_to(FOLDER))[:-5] for path in sorted(FOLDER.rglob("context/*.json"))),
+    *names("context/*.json"),
     "errors/context_stranger",
     "errors/context_unknown_job",
 ]

@@ -6,19 +6,19 @@ And a table of all recordings: which test uses each, or why the client has no ca
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge.domain.terrakube import Job
 from bridge.terrakube import TerrakubeServer
+from tests import recorded
 from tests.bridge.terrakube import coverage
 from tests.bridge.terrakube.nouns import A_JOB, ACME, CREATE, JOBS, Q3, read_line
-from tests.bridge.terrakube.replay import FOLDER, Recording, Replay, recording
+from tests.bridge.terrakube.replay import Replay
+from tests.recorded import Recording, recording
 
-SHARED = Path(__file__).parents[4] / "shared" / "terrakube" / "recordings"
-LIST = Path(__file__).parent / "all_recordings.txt"
+ALL = [*recorded.names("*.json"), *recorded.names("*.txt")]
 
 NAMES = {
     "status": "status",
@@ -40,12 +40,11 @@ STEP_NAMES = (("name", ""), ("status", ""), ("stepNumber", 0))
 
 def names(*patterns: str) -> list[str]:
     """List the recordings a client reads, by patterns; refusals are elsewhere."""
-    found = (str(path.relative_to(FOLDER))[:-5] for path in FOLDER.rglob("*.json"))
-    return sorted(
+    return [
         name
-        for name in found
+        for name in recorded.names()
         if name not in coverage.REFUSED and any(fnmatchcase(name, one) for one in patterns)
-    )
+    ]
 
 
 def rows_of(found: Recording) -> list[dict[str, Any]]:
@@ -141,24 +140,10 @@ async def test_sparse_answers_about_workspaces_and_templates_are_read(
 
 
 def test_every_recording_is_used_or_has_a_reason_why_not() -> None:
-    listed = LIST.read_text().split()
-    assert [name for name in listed if not coverage.used_by(name)] == []
-    kept = {str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.*")}
-    used = {name for name in listed if not coverage.used_by(name).startswith("no call: ")}
-    assert kept == used
+    assert [name for name in ALL if not coverage.used_by(name)] == []
 
 
 def test_every_pattern_of_the_table_fits_something() -> None:
-    listed = LIST.read_text().split()
     patterns = [*coverage.READ, *coverage.CREATED, *coverage.LISTED]
     patterns += [*coverage.USED, *coverage.NO_CALL]
-    assert [one for one in patterns if not any(fnmatchcase(name, one) for name in listed)] == []
-
-
-def test_the_list_is_complete() -> None:
-    if not SHARED.exists():
-        pytest.skip("the shared recordings are not here")
-    found = [path for path in SHARED.rglob("*.*") if path.name != "INDEX.md"]
-    assert sorted(str(path.relative_to(SHARED).with_suffix("")) for path in found) == (
-        LIST.read_text().split()
-    )
+    assert [one for one in patterns if not any(fnmatchcase(name, one) for name in ALL)] == []

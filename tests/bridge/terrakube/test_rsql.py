@@ -6,7 +6,7 @@ import pytest
 
 from bridge.domain.errors import UserError
 from bridge.terrakube import rsql
-from tests.bridge.terrakube.replay import recording
+from tests.recorded import recording
 
 SPECIAL = "k1 a'b\"c (x),y;z=*? äöü 漢 😀 <b>&amp; \\n line\nbreak"
 RECORDED = [

@@ -3,6 +3,7 @@
 import asyncio
 
 from bridge.sandbox.terrakube.executors import Outcome, Task
+from tests.waiting import until
 
 
 class HeldExecutor:
@@ -31,9 +32,7 @@ class HeldExecutor:
 
     async def until_started(self, job: int, step: int = 100) -> None:
         """Wait until a step runs."""
-        async with asyncio.timeout(5):
-            while (job, step) not in self.started:  # noqa: ASYNC110 - one event for many keys
-                await asyncio.sleep(0.002)
+        await until(lambda: (job, step) in self.started)
 
     async def end(
         self, job: int, step: int = 100, *, ok: bool = True, changes: bool = True

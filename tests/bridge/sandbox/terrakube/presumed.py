@@ -8,16 +8,16 @@ from typing import Any, TypeAlias
 from bridge.sandbox.terrakube import StandIn, Status
 from bridge.sandbox.terrakube.model import Sent, Value
 from bridge.sandbox.terrakube.world import World
-from tests.bridge.sandbox.terrakube import recorded
-from tests.bridge.sandbox.terrakube.recorded import (
+from tests.bridge.sandbox.terrakube import seeds
+from tests.bridge.sandbox.terrakube.seeds import (
     ACME,
     OTHER,
-    STABLE,
     STABLE_ACME,
     add_plain_job,
     add_plain_workspace,
     add_recorded_job,
 )
+from tests.recorded import STABLE, recording
 
 Change: TypeAlias = Callable[[World], object]
 
@@ -153,15 +153,15 @@ def _revoked(stand_in: StandIn) -> str:
 
 
 def _beta(world: World) -> None:
-    acme = recorded.add_recorded_organization(world, ACME, "acme")
-    other = recorded.add_recorded_organization(world, OTHER, "other")
-    recorded.add_recorded_templates(world, "admin/list_templates_full", acme)
-    recorded.add_recorded_templates(world, "admin/create_template_with_approval", acme)
+    acme = seeds.add_recorded_organization(world, ACME, "acme")
+    other = seeds.add_recorded_organization(world, OTHER, "other")
+    seeds.add_recorded_templates(world, "admin/list_templates_full", acme)
+    seeds.add_recorded_templates(world, "admin/create_template_with_approval", acme)
     world.add_template(other, "Plan", "flow: []", id=OTHERS_TEMPLATE)
-    recorded.add_recorded_teams(world, "admin/list_teams", acme)
-    recorded.add_recorded_teams(world, "admin/create_team_admin", acme)
+    seeds.add_recorded_teams(world, "admin/list_teams", acme)
+    seeds.add_recorded_teams(world, "admin/create_team_admin", acme)
     world.add_team(other, "DEVELOPERS", role="write")
-    for data in recorded.answer("search/workspace_by_source")["data"]:
+    for data in seeds.answer("search/workspace_by_source")["data"]:
         given = data["attributes"]
         more = {key: given[key] for key in ("branch", "folder")}
         made = add_plain_workspace(world, acme, data["id"], given["name"], **more)
@@ -174,11 +174,10 @@ def _beta(world: World) -> None:
 
 
 def _stable(world: World, name: str) -> None:
-    acme = recorded.add_recorded_organization(world, STABLE_ACME, "acme")
+    acme = seeds.add_recorded_organization(world, STABLE_ACME, "acme")
     world.add_team(acme, "DEVELOPERS", role="write")
     world.add_team(acme, "READERS", role="read")
-    text = str((recorded.exchange(name).path, recorded.exchange(name).body))
-    text += str(recorded.exchange(name).answer)
+    text = str((recording(name).target, recording(name).sent, recording(name).body))
     named = re.findall(r"workspace(?:/|', 'id': ')([0-9a-f-]{36})", text)
     for index, id_ in enumerate(sorted(set(named))):
         add_plain_workspace(world, acme, id_, f"w{index}")
@@ -186,7 +185,7 @@ def _stable(world: World, name: str) -> None:
 
 def _states(world: World, name: str) -> None:
     """The document itself: whatever it holds must come out again."""
-    id_ = int(recorded.answer(name)["data"]["id"])
+    id_ = int(seeds.answer(name)["data"]["id"])
     known = world.jobs.get(id_)
     if known is not None:
         world.delete_job(known)
@@ -194,22 +193,22 @@ def _states(world: World, name: str) -> None:
 
 
 def _with_log(world: World, name: str) -> None:
-    exchange = recorded.exchange(name)
-    found = re.search(r"/job/(\d+)/step/([0-9a-f-]{36})", exchange.path)
-    if found is None or not isinstance(exchange.answer, str):
+    exchange = recording(name)
+    found = re.search(r"/job/(\d+)/step/([0-9a-f-]{36})", exchange.target)
+    if found is None or not isinstance(exchange.body, str):
         return
     job = world.jobs.get(int(found[1])) or add_plain_job(world, int(found[1]), BASIC)
     step = job.steps.get(found[2]) or world.add_step(job, 100, "Plan", id=found[2])
-    step.log = [exchange.answer]
+    step.log = [exchange.body]
 
 
 def _with_context(world: World, name: str) -> None:
-    exchange = recorded.exchange(name)
-    id_ = int(exchange.path.rsplit("/", 1)[1])
+    exchange = recording(name)
+    id_ = int(exchange.target.rsplit("/", 1)[1])
     if exchange.is_stable:
         add_plain_workspace(world, world.organizations[STABLE_ACME], BASIC, "basic")
     job = world.jobs.get(id_) or add_plain_job(world, id_, BASIC)
-    job.context = exchange.answer
+    job.context = exchange.body
 
 
 def _texts(world: World, name: str) -> None:
@@ -232,7 +231,7 @@ def _step(id_: int) -> Change:
 
 
 def _context_of_2(world: World) -> None:
-    world.jobs[2].context = recorded.answer("context/plan_and_apply_create_only")
+    world.jobs[2].context = seeds.answer("context/plan_and_apply_create_only")
 
 
 def _stable_workspace(world: World) -> None:
@@ -252,13 +251,13 @@ def _without_approval_template(world: World) -> None:
 
 
 def _notifier(world: World) -> None:
-    data = recorded.answer("webhook/get_configuration")["data"]
-    values = recorded.values_of(world, data)
+    data = seeds.answer("webhook/get_configuration")["data"]
+    values = seeds.values_of(world, data)
     by = values.pop("created_by")
     acme = world.organizations[ACME]
     made = world.add_notifier(acme, id=data["id"], by=by, **values)
-    for trigger in recorded.answer("webhook/get_configuration")["included"]:
-        values = recorded.values_of(world, trigger)
+    for trigger in seeds.answer("webhook/get_configuration")["included"]:
+        values = seeds.values_of(world, trigger)
         status, author = values.pop("job_status"), values.pop("created_by")
         world.add_trigger(made, status, by=author, id=trigger["id"], **values)
 
@@ -292,7 +291,7 @@ def _only(*ids: int) -> Change:
     return forget
 
 
-_STEP_OF_724 = recorded.answer("documented_path/get_include_step_workspace")["included"][0]["id"]
+_STEP_OF_724 = seeds.answer("documented_path/get_include_step_workspace")["included"][0]["id"]
 _WAITING = {"status": Status.WAITING}
 _TCL = "states/approved_after_cancelled"
 _QUEUED = {"status": Status.PENDING}

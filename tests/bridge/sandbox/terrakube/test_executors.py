@@ -13,7 +13,7 @@ from bridge.sandbox.terrakube.executors.recorded import (
     RecordedExecutor,
 )
 from bridge.sandbox.terrakube.model import Job
-from tests.bridge.sandbox.terrakube import recorded
+from tests import recorded
 from tests.bridge.sandbox.terrakube.client import speaking
 
 VERSIONS = pytest.mark.parametrize("version", ["beta", "stable"])
@@ -58,8 +58,8 @@ async def test_a_replayed_log_is_the_recorded_one_with_our_ids(
             path = f"/tfoutput/v1/organization/{job.organization.id}/job/{job.id}/step/{step.id}"
             _, text = await client.call("GET", path, Accept="*/*")
             _, context = await client.call("GET", f"/context/v1/{job.id}", Accept="*/*")
-        folder = recorded.FOLDER / ("" if version == "beta" else recorded.STABLE)
-        original = (folder / "logs/raw/plan_create_only.txt").read_text(encoding="utf-8")
+        folder = "" if version == "beta" else recorded.STABLE
+        original = recorded.log(f"{folder}logs/raw/plan_create_only")
         head, _, rest = original.partition("Initializing Terrakube Job ")
         ours = f"{head}Initializing Terrakube Job {job.id} Step {step.id}\x1b"
         assert text == f"{ours}{rest.partition(chr(27))[2]}"

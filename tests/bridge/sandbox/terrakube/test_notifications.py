@@ -13,8 +13,9 @@ from aiohttp import web
 
 from bridge.sandbox.terrakube import StandIn, Timings, start
 from bridge.sandbox.terrakube.model import Job
-from tests.bridge.sandbox.terrakube import recorded
 from tests.bridge.sandbox.terrakube.client import speaking
+from tests.recorded import recording
+from tests.waiting import until
 
 SECRET = "shared-secret-1"
 QUICK = Timings(first_run=0.005, tick=0.02, between=0.02, retries=(0.01, 0.02))
@@ -33,9 +34,7 @@ class Receiver:
         return web.Response(status=self.status)
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.got) < count:  # noqa: ASYNC110 - the server fills it
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.got) >= count)
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ async def test_every_change_is_posted_and_signed(receiver: Receiver, tmp_path: P
         await receiver.until(4)
     bodies = [json.loads(body) for _, body in receiver.got]
     assert sorted(body["status"] for body in bodies) == ["completed", "pending", "queue", "running"]
-    example = json.loads(json.dumps(recorded.exchange("webhook/delivery_completed").body))
+    example = recording("webhook/delivery_completed").sent
     assert [body.keys() for body in bodies] == [example.keys()] * 4
     assert {body["jobId"] for body in bodies} == {job.number}
     for headers, body in receiver.got:

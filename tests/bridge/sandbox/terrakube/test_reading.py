@@ -7,7 +7,7 @@ import pytest
 
 from bridge.sandbox.terrakube import StandIn, Status, start
 from bridge.sandbox.terrakube.model import Workspace
-from tests.bridge.sandbox.terrakube import recorded
+from tests.bridge.sandbox.terrakube import seeds
 from tests.bridge.sandbox.terrakube.client import Client, speaking
 
 
@@ -36,7 +36,7 @@ async def test_unpaged_lists_are_cut_at_500_without_a_sign(
         client.stand_in.add_job(workspace, status=Status.COMPLETED)
     path = f"/api/v1/organization/{workspace.organization.id}/job?fields[job]=status"
     cut = await client.get(path)
-    shortened = recorded.answer("search/unpaged_list_cut_at_500")
+    shortened = seeds.answer("search/unpaged_list_cut_at_500")
     assert (cut.keys(), cut["data"][0].keys()) == (shortened.keys(), shortened["data"][0].keys())
     assert len(cut["data"]) == 500
     newest = await client.get(f"{path}&sort=-id")
@@ -89,7 +89,7 @@ async def test_a_personal_token_works_until_it_is_deleted(
     status, listed = await own.call("GET", "/pat/v1", Accept="application/json")
     assert (status, [row.keys() for row in listed]) == (
         202,
-        [row.keys() for row in recorded.answer("admin/list_pat")],
+        [row.keys() for row in seeds.answer("admin/list_pat")],
     )
     path = f"/api/v1/workspace/{workspace.id}?fields[workspace]=name"
     assert (await own.call("GET", path))[0] == 200
@@ -104,7 +104,7 @@ async def test_a_team_token_has_the_team_alone(client: Client, workspace: Worksp
     own = Client(client.session, client.stand_in, made["token"])
     path = f"/access-token/v1/teams/permissions/organization/{workspace.organization.id}"
     _, flags = await own.call("GET", path)
-    assert flags == recorded.answer("admin/permissions_write_role")
+    assert flags == seeds.answer("admin/permissions_write_role")
 
 
 async def test_a_token_is_taken_for_a_minute_after_it_expired(

@@ -10,13 +10,13 @@ from yarl import URL
 
 from bridge.sandbox.terrakube import Timings, start
 from bridge.sandbox.terrakube.model import Value
-from tests.bridge.sandbox.terrakube import presumed, recorded
-from tests.bridge.sandbox.terrakube.recorded import Exchange
+from tests.bridge.sandbox.terrakube import presumed
+from tests.recorded import Recording, exchanges, recording
 
 # The scheduler keeps still: states stay as they were seeded.
 STILL = Timings(first_run=3600, tick=3600)
 HEADERS = ("Content-Type", "WWW-Authenticate", "Accept", "Accept-Patch", "Allow", "Location")
-REPLAYED = [name for name in recorded.names() if not presumed.is_left_out(name)]
+REPLAYED = [name for name in exchanges() if not presumed.is_left_out(name)]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 async def test_the_stand_in_answers_as_the_server_did(
     name: str, session: aiohttp.ClientSession, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    exchange = recorded.exchange(name)
+    exchange = recording(name)
     version = "stable" if exchange.is_stable else "beta"
     folder = tmp_path_factory.getbasetemp()
     async with start(folder, version=version, executor="instant", timings=STILL) as stand_in:
@@ -50,13 +50,13 @@ async def test_the_stand_in_answers_as_the_server_did(
         assert stand_in.unexpected == []
     assert actual == (
         exchange.status,
-        _shown(exchange.status, exchange.answer_headers),
-        _comparable(exchange, _raw(exchange.answer)),
+        _shown(exchange.status, exchange.headers),
+        _comparable(exchange, _raw(exchange.body)),
     )
 
 
 def test_whatever_is_left_out_exists_and_has_a_reason() -> None:
-    names = recorded.names()
+    names = exchanges()
     unused = [
         prefix for prefix in presumed.LEFT_OUT if not any(name.startswith(prefix) for name in names)
     ]
@@ -68,19 +68,19 @@ def test_the_state_table_names_recordings_only() -> None:
     assert presumed.CHANGES.keys() - set(REPLAYED) == set()
 
 
-def _path(exchange: Exchange) -> str:
+def _path(exchange: Recording) -> str:
     ids = ",".join(str(number) for number in range(100_000, 102_000))
-    return exchange.path.replace("2000 ids, about 14 kB", ids)
+    return exchange.target.replace("2000 ids, about 14 kB", ids)
 
 
-def _body(exchange: Exchange) -> bytes | None:
-    if exchange.body is None:
+def _body(exchange: Recording) -> bytes | None:
+    if exchange.sent is None:
         return None
-    return exchange.body.encode() if isinstance(exchange.body, str) else _raw(exchange.body)
+    return exchange.sent.encode() if isinstance(exchange.sent, str) else _raw(exchange.sent)
 
 
-def _headers(exchange: Exchange, token: str) -> dict[str, str]:
-    headers = dict(exchange.headers)
+def _headers(exchange: Recording, token: str) -> dict[str, str]:
+    headers = dict(exchange.sent_headers)
     if headers.get("Authorization") == "Bearer <token>" or "url_too_long" in exchange.name:
         headers["Authorization"] = f"Bearer {token}"
     headers.setdefault("Accept", "*/*")
@@ -101,7 +101,7 @@ def _raw(body: Value) -> bytes:
     return body.encode() if isinstance(body, str) else json.dumps(body).encode()
 
 
-def _comparable(exchange: Exchange, raw: bytes) -> object:
+def _comparable(exchange: Recording, raw: bytes) -> object:
     """What must be the same of a body: texts of errors, documents, the shape of what was made."""
     try:
         body = json.loads(raw)
@@ -113,7 +113,7 @@ def _comparable(exchange: Exchange, raw: bytes) -> object:
     if isinstance(body, dict) and "errors" in body:
         return re.sub(r"row contains \(.*\)", "row contains ()", json.dumps(body))
     is_made = exchange.method == "POST" or exchange.name in presumed.SHAPES
-    return _shape(body) if is_made else _unordered(body, is_sorted="sort=" in exchange.path)
+    return _shape(body) if is_made else _unordered(body, is_sorted="sort=" in exchange.target)
 
 
 def _unordered(body: Value, *, is_sorted: bool) -> Value:

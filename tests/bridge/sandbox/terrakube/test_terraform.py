@@ -1,6 +1,5 @@
 """Jobs run by the real terraform, in a real clone."""
 
-import asyncio
 import re
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -12,8 +11,9 @@ import pytest
 from bridge.sandbox.terrakube import StandIn, start
 from bridge.sandbox.terrakube.executors.terraform import find_binary
 from bridge.sandbox.terrakube.model import Job, Workspace
-from tests.bridge.sandbox.terrakube import recorded
+from tests import recorded
 from tests.bridge.sandbox.terrakube.client import Client, speaking
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(find_binary() is None, reason="no terraform or tofu on PATH")
 
@@ -125,19 +125,16 @@ async def test_the_context_has_the_recorded_shape_and_no_secrets(
     assert hidden["after"]["input"] == {"password": None, "size": 3}
     assert hidden["afterSensitive"]["input"]["password"] is True
     folder = "" if beta else recorded.STABLE
-    (known,) = recorded.answer(f"{folder}context/plan_mixed_feature_branch")[
-        "planStructuredOutput"
-    ].values()
+    found = recorded.recording(f"{folder}context/plan_mixed_feature_branch").body
+    (known,) = found["planStructuredOutput"].values()
     full = next(row for row in known if row["action"] == "replace")
     assert set(hidden) == set(full)
 
 
 async def test_the_log_has_the_recorded_form(client: Client, workspace: Workspace) -> None:
     job = await run(client, workspace, "Plan")
-    folder = recorded.FOLDER
-    if not client.stand_in.world.is_beta:
-        folder /= recorded.STABLE
-    expected = (folder / "logs/raw/plan_create_only.txt").read_text(encoding="utf-8")
+    folder = "" if client.stand_in.world.is_beta else recorded.STABLE
+    expected = recorded.log(f"{folder}logs/raw/plan_create_only")
     assert _frame(log_of(job)) == _frame(expected)
 
 
@@ -175,14 +172,14 @@ FAILURES: dict[str, tuple[Callable[[Workspace], None], dict[str, object], str]] 
     "repository": (
         lambda workspace: setattr(workspace, "source", "file:///nowhere.git"),
         {},
-        "logs/raw/failed_repository_missing.txt",
+        "logs/raw/failed_repository_missing",
     ),
     "branch": (
         lambda workspace: setattr(workspace, "branch", "no-such-branch"),
         {},
-        "logs/raw/failed_branch_missing.txt",
+        "logs/raw/failed_branch_missing",
     ),
-    "commit": (lambda _: None, {"commitId": "f" * 40}, "logs/raw/failed_commit_missing.txt"),
+    "commit": (lambda _: None, {"commitId": "f" * 40}, "logs/raw/failed_commit_missing"),
 }
 
 
@@ -194,7 +191,7 @@ async def test_what_cannot_be_checked_out_fails_with_the_recorded_text(
     change, attributes, name = FAILURES[cause]
     change(workspace)
     job = await run(client, workspace, "Plan", **attributes)
-    expected = (recorded.FOLDER / name).read_text(encoding="utf-8")
+    expected = recorded.log(name)
     assert (job.status, log_of(job), job.context) == ("failed", expected, {})
 
 
@@ -274,9 +271,7 @@ async def test_the_log_can_be_read_while_the_step_runs(
     commit(repository, {"app/main.tf": slow})
     template = client.stand_in.world.template("acme", "Plan and apply")
     job = await client.create(workspace, template)
-    async with asyncio.timeout(20):
-        while not job.steps or "Creating..." not in log_of(job, 200):  # noqa: ASYNC110 - a poll
-            await asyncio.sleep(0.02)
+    await until(lambda: job.steps and "Creating..." in log_of(job, 200))
     (step,) = (step for step in job.steps.values() if step.step_number == 200)
     path = f"/tfoutput/v1/organization/{job.organization.id}/job/{job.id}/step/{step.id}"
     status, text = await client.call("GET", path, Accept="*/*")
