@@ -6,7 +6,8 @@ chooses, ``!`` takes out again what an earlier one let in; hidden names are not 
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -66,11 +67,12 @@ class Changes:
 
     Attributes:
         files: As the forge listed them.
-        first: Of every folder the first changed path in it; the root is the empty text.
+        ordered: The paths as they compare, each with how it was listed; sorted. Not by folder:
+            a stranger's pull request may hold three thousand paths of two thousand folders each.
     """
 
     files: ChangedFiles
-    first: Mapping[str, str] = field(repr=False)
+    ordered: Sequence[tuple[str, str]] = field(repr=False)
     _among: dict[tuple[str, ...], str | None] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -78,18 +80,16 @@ class Changes:
     @classmethod
     def of(cls, files: ChangedFiles) -> "Changes":
         """Lay out a list of changed files."""
-        first: dict[str, str] = {}
-        for path in files.paths:
-            folder = _composed(path)
-            while folder:
-                # Whole segments: "app" must not claim "app-prod/main.tf".
-                folder = folder.rpartition("/")[0]
-                first.setdefault(folder, path)
-        return cls(files=files, first=first)
+        return cls(files=files, ordered=sorted((_composed(path), path) for path in files.paths))
 
     def in_folder(self, folder: str) -> str | None:
         """Return the first changed path in *folder*; None when there is none."""
-        return self.first.get(_composed(folder))
+        # Whole segments: "app" must not claim "app-prod/main.tf".
+        start = f"{_composed(folder)}/" if folder else ""
+        at = bisect_left(self.ordered, (start, ""))
+        if at < len(self.ordered) and self.ordered[at][0].startswith(start):
+            return self.ordered[at][1]
+        return None
 
     def among(self, globs: Sequence[str]) -> str | None:
         """Return the first changed path that matches one of *globs*; None when none does."""

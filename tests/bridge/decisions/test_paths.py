@@ -1,6 +1,7 @@
 """Globs, folders and changed files."""
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -161,3 +162,15 @@ def test_a_thousand_workspaces_may_ask_about_three_thousand_files() -> None:
         assert changed.in_folder(f"folder-{number}") is not None
         assert changed.among(["modules/**"]) is None
     assert time.process_time() - started < 1
+
+
+def test_deep_paths_take_no_more_room_than_their_text() -> None:
+    """A stranger's pull request may hold as many, and git keeps them in a few kilobytes."""
+    tracemalloc.start()
+    try:
+        changed = changes(*(f"d{number:04}/{'a/' * 500}x" for number in range(1_000)))
+        assert changed.in_folder("d0500/a/a") == changed.files.paths[500]
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 20_000_000
