@@ -22,6 +22,7 @@ MOST_ALTERNATIVES = 1_000
 
 _FLAGS = glob.GLOBSTAR | glob.BRACE | glob.DOTGLOB | glob.NEGATE | glob.FORCEUNIX
 _LONGEST = 300
+_DEEPEST = 32  # folders
 _ANY = 0  # each glob was checked by itself; a list of them may stand for more
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -61,6 +62,11 @@ def matches(name: str, globs: Sequence[str]) -> bool:
     return bool(globs) and bool(_compile(tuple(globs), _ANY).match(_composed(name)))
 
 
+def is_too_deep(path: str) -> bool:
+    """Tell a path that nobody writes from others: several ``**`` would take minutes over it."""
+    return path.count("/") > _DEEPEST
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """Changed files, laid out so that a thousand workspaces can ask about three thousand files.
@@ -92,11 +98,15 @@ class Changes:
         return None
 
     def among(self, globs: Sequence[str]) -> str | None:
-        """Return the first changed path that matches one of *globs*; None when none does."""
+        """Return the first changed path that matches one of *globs*; None when none does.
+
+        One that is_too_deep to be compared counts as one that does.
+        """
         key = tuple(globs)
         if key not in self._among:  # a rule's globs are asked about once for each workspace
             paths = self.files.paths
-            self._among[key] = next((path for path in paths if matches(path, key)), None)
+            found = (path for path in paths if is_too_deep(path) or matches(path, key))
+            self._among[key] = next(found, None)
         return self._among[key]
 
 

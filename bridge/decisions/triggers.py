@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.decisions.bindings import Binding
-from bridge.decisions.paths import Changes, matches
+from bridge.decisions.paths import Changes, is_too_deep, matches
 from bridge.decisions.templates import Chosen, choose_template
 from bridge.domain.rules import On, Policy, Rule
 from bridge.domain.runs import TemplateChoice
@@ -167,7 +167,10 @@ def _effect(binding: Binding, rule: Rule, changes: Changes | None) -> str | None
         if path is not None:
             return f"{path} lies in its folder {folder or '/'}"
     path = changes.among(rule.also) if rule.also else None
-    return f"{path} matches {', '.join(rule.also)}" if path is not None else None
+    if path is None:
+        return None
+    how = "is too deep to be compared with" if is_too_deep(path) else "matches"
+    return f"{path} {how} {', '.join(rule.also)}"
 
 
 def _named(rule: Rule) -> str:
