@@ -25,5 +25,5 @@ def audit(
     found = asyncio.run(
         ask_database(read_settings(), read_audits, actor=actor, subject=subject, limit=limit)
     )
-    rows = [{"at": at.isoformat(), **asdict(entry)} for at, entry in found]
+    rows = [{"at": at, **asdict(entry)} for at, entry in found]
     write_rows(rows, COLUMNS, as_json=as_json, empty="Nothing is recorded.")

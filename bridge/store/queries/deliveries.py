@@ -1,4 +1,4 @@
-"""Dead letters: what was set aside, and putting it back."""
+"""What arrived and what became of it, dead letters among it, and putting one back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +38,11 @@ class DeliverySummary:
     replayable: bool
 
 
+def recent_deliveries(connection: Connection, limit: int = 100) -> Sequence[DeliverySummary]:
+    """List what arrived, newest first, whatever became of it."""
+    return _list(connection, None, limit)
+
+
 def failed_deliveries(connection: Connection, limit: int = 100) -> Sequence[DeliverySummary]:
     """List what was set aside, newest first."""
     return _list(connection, "dead", limit)
@@ -74,14 +79,16 @@ def replay_delivery(connection: Connection, delivery_id: int, now: int) -> str:
     return str(row.subject)
 
 
-def _list(connection: Connection, outcome: str, limit: int) -> Sequence[DeliverySummary]:
-    rows = connection.execute(
+def _list(connection: Connection, outcome: str | None, limit: int) -> Sequence[DeliverySummary]:
+    query = (
         select(*delivery.c, delivery_body.c.delivery_id.label("body"))
         .join(delivery_body, delivery_body.c.delivery_id == delivery.c.id, isouter=True)
-        .where(delivery.c.outcome == outcome)
         .order_by(delivery.c.id.desc())
         .limit(limit)
-    ).mappings()
+    )
+    if outcome is not None:
+        query = query.where(delivery.c.outcome == outcome)
+    rows = connection.execute(query).mappings()
     return [
         DeliverySummary(
             id=row["id"],

@@ -52,11 +52,13 @@ def keys(found: object) -> list[tuple[object, object, object]]:
     return [(one["id"], one["key"], one["outcome"]) for one in found]
 
 
-def test_deliveries_lists_what_waits_and_what_was_set_aside(
+def test_deliveries_lists_what_arrived_what_waits_and_what_was_set_aside(
     stored: Callable[[Fill], CommandLine],
 ) -> None:
     command_line = stored(two_deliveries)
-    assert keys(command_line("deliveries").json()) == [(2, "d-2", "none")]
+    assert keys(command_line("deliveries").json()) == [(2, "d-2", "none"), (1, "d-1", "dead")]
+    assert keys(command_line("deliveries", "--limit", "1").json()) == [(2, "d-2", "none")]
+    assert keys(command_line("deliveries", "--waiting").json()) == [(2, "d-2", "none")]
     assert keys(command_line("deliveries", "--failed", "--json").json()) == [(1, "d-1", "dead")]
 
 
@@ -67,9 +69,19 @@ def test_a_table_for_people_holds_no_control_sequence_of_a_sender(
     command_line.monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     command_line.monkeypatch.setenv("COLUMNS", "200")
     command_line.monkeypatch.setenv("NO_COLOR", "1")
-    said = command_line("deliveries", "--failed")
+    said = command_line("deliveries")
     assert "KeyError: 'ref'" in said.out
     assert "\x1b[31m" not in said.out
+    assert [word for word in said.out.split() if word in _OUTCOMES] == ["waiting", "failed"]
+
+
+_OUTCOMES = {"waiting", "failed", "none", "dead"}
+
+
+def test_what_waits_was_not_set_aside(command_line: CommandLine) -> None:
+    said = command_line("deliveries", "--waiting", "--failed")
+    assert said.code == 2
+    assert said.err == ["a delivery waits or was set aside: give --waiting or --failed"]
 
 
 def test_replay_queues_a_delivery_again(stored: Callable[[Fill], CommandLine]) -> None:
