@@ -42,6 +42,7 @@ from bridge.http import HttpClient, Response, segment
 from bridge.ports import FailedDelivery, Ignored, InstalledHook
 
 COMMENT_LIMIT = 65_536  # bytes; the forge has no limit, a reader does
+MAX_FILES = 10_000  # of a pull request; beyond it everything may be affected
 _MAX_CONTEXT = 255  # ditto
 _MAX_DESCRIPTION = 255
 
@@ -136,10 +137,19 @@ class GiteaForge:
         return branch if branch.name == name else None
 
     async def changed_files(self, ref: PullRequestRef) -> ChangedFiles:
-        """See Forge.changed_files."""
-        files = await self._patiently(
-            lambda: self._list(FileAnswer, ref.repository, f"pulls/{ref.number}/files")
-        )
+        """See Forge.changed_files.
+
+        The forge lists them all, however many; whoever can fork chooses how many there are.
+        """
+        return await self._patiently(lambda: self._changed_files(ref))
+
+    async def _changed_files(self, ref: PullRequestRef) -> ChangedFiles:
+        path = await self._path(ref.repository, f"pulls/{ref.number}/files")
+        files: list[FileAnswer] = []
+        async for page in pages(self.http, path, FileAnswer):
+            files += page
+            if len(files) > MAX_FILES:
+                return _incomplete(f"it changes more than {MAX_FILES:,} files")
         return ChangedFiles(paths=_paths(files))
 
     async def compared_files(

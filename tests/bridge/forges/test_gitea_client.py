@@ -60,6 +60,16 @@ async def test_what_was_pushed_for_a_branch_counts_as_a_fork(gitea: Talk) -> Non
     assert (found.from_fork, found.head_branch) == (True, "")
 
 
+async def test_beyond_ten_thousand_files_no_more_pages_are_asked_for(gitea: Talk) -> None:
+    line = "GET /repos/acme/infra/pulls/12/files"
+    page = [{"filename": f"folder/{number}.tf"} for number in range(50)]
+    gitea.script.on(line, *[Reply(body=page, headers={"X-HasMore": "true"})] * 201)
+    found = await gitea.forge.changed_files(gitea.flavour.ref)
+    reason = "it changes more than 10,000 files"
+    assert found == ChangedFiles(paths=(), complete=False, reason=reason)
+    assert sum(asked.line == line for asked in gitea.script.asked) == 201
+
+
 async def test_an_owner_is_an_administrator(gitea: Talk) -> None:
     gitea.script.on(ASKED, {"permission": "owner", "role_name": "owner"})
     assert await gitea.forge.permission(gitea.flavour.repository, "bob") is Permission.ADMIN
