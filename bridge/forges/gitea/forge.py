@@ -112,7 +112,13 @@ class GiteaForge:
         """See Forge.pull_request."""
         path = await self._path(ref.repository, f"pulls/{ref.number}")
         response = await self._patiently(lambda: self.http.request("GET", path))
-        return self._pull_request(parse(PullRequestAnswer, response))
+        found = self._pull_request(parse(PullRequestAnswer, response))
+        if found.ref.repository.id != ref.repository.id:
+            # Its name was given to another one since it was looked up.
+            self._slugs.pop(ref.repository.id, None)
+            msg = f"{found.ref.repository.slug} is not repository {ref.repository.id} any more"
+            raise NotFoundError(msg, service=self.name)
+        return found
 
     async def open_pull_requests(self, repository: RepositoryRef) -> Sequence[PullRequest]:
         """See Forge.open_pull_requests."""

@@ -124,17 +124,16 @@ class GitHubForge:
         another id and is not the one that was meant.
         """
         found = await self.repository(repository.slug)
-        if found.ref.id != repository.id:
-            self._slugs.pop(repository.id, None)
-            msg = f"{repository.slug} is not repository {repository.id} any more"
-            raise NotFoundError(msg, service=self.name)
+        self._check_still(repository, found.ref)
         return found
 
     async def pull_request(self, ref: PullRequestRef) -> PullRequest:
         """See Forge.pull_request."""
         path, slug = await self._path(ref.repository, f"pulls/{ref.number}")
         response = await self._patiently(lambda: self.api.request("GET", path, slug=slug))
-        return parse(PullRequestAnswer, response).value(self.name)
+        found = parse(PullRequestAnswer, response).value(self.name)
+        self._check_still(ref.repository, found.ref.repository)
+        return found
 
     async def open_pull_requests(self, repository: RepositoryRef) -> Sequence[PullRequest]:
         """See Forge.open_pull_requests."""
@@ -314,6 +313,12 @@ class GitHubForge:
     async def redeliver(self, delivery: FailedDelivery) -> None:
         """See Forge.redeliver."""
         await hooks.redeliver(self.api, delivery)
+
+    def _check_still(self, wanted: RepositoryRef, found: RepositoryRef) -> None:
+        if found.id != wanted.id:
+            self._slugs.pop(wanted.id, None)
+            msg = f"{found.slug} is not repository {wanted.id} any more"
+            raise NotFoundError(msg, service=self.name)
 
     async def _path(self, repository: RepositoryRef, rest: str) -> tuple[str, str]:
         """Return the path below a repository, and the slug whose credential it needs.

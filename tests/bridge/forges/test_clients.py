@@ -142,6 +142,18 @@ async def test_a_pull_request_is_read(
     assert await talk.forge.pull_request(talk.flavour.ref) == wanted
 
 
+async def test_a_pull_request_of_a_repository_that_took_the_name_over_is_not_found(
+    talk: Talk,
+) -> None:
+    """Names are looked up for ten minutes; what is decided must be about the one that was meant."""
+    stranger = talk.flavour.pull_request()
+    stranger["base"] = {"ref": "main", "sha": BASE, "repo": REPOSITORY | {"id": 665}}
+    talk.script.on(f"GET {talk.path('/pulls/12')}", stranger, talk.flavour.pull_request())
+    with pytest.raises(NotFoundError, match="acme/infra is not repository 664 any more"):
+        await talk.forge.pull_request(talk.flavour.ref)
+    assert (await talk.forge.pull_request(talk.flavour.ref)).ref == talk.flavour.ref
+
+
 async def test_a_deleted_fork_is_a_fork(talk: Talk) -> None:
     talk.script.on(f"GET {talk.path('/pulls/12')}", talk.flavour.pull_request(head_in=None))
     found = await talk.forge.pull_request(talk.flavour.ref)
