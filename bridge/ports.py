@@ -368,6 +368,10 @@ class RunStore(Protocol):
         """Read one run."""
         ...
 
+    async def fixed_text(self, post_key: str) -> str | None:
+        """Read what a post says for ever; None when it is composed, or there is none."""
+        ...
+
     async def own_comment_owner(
         self, repository: RepositoryRef, comment_id: str
     ) -> tuple[PullRequestRef, str] | None:

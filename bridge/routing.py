@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bridge.decisions.waiting import Trouble
 from bridge.domain.commands import Command
 from bridge.domain.deliveries import Delivery, StoredDelivery
 from bridge.domain.events import CommentEvent, Event, PullRequestEvent
@@ -74,6 +75,21 @@ class Services:
     policy: Policy
     built_in: Mapping[On, str] = field(default_factory=dict)
     answer: Answer = _nobody
+
+
+Telling = Callable[[Event, Trouble, Services, Work], Awaitable[None]]
+"""Writes down what is said about an event that cannot be handled."""
+
+Concluding = Callable[[Event, Services, Work], Awaitable[None]]
+"""Takes that away once the event is handled."""
+
+
+async def _tell_nothing(event: Event, trouble: Trouble, services: Services, work: Work) -> None:
+    pass
+
+
+async def _conclude_nothing(event: Event, services: Services, work: Work) -> None:
+    pass
 
 
 E = TypeVar("E", bound=Event)
@@ -153,11 +169,15 @@ class Dispatcher:
 
     Attributes:
         redact: Masks secrets in what is written down.
+        telling: Says what is to be said while an event cannot be handled.
+        concluding: Takes it away when it was.
     """
 
     router: Router
     services: Services
     redact: Callable[[str], str] = str
+    telling: Telling = _tell_nothing
+    concluding: Concluding = _conclude_nothing
 
     async def __call__(self, stored: StoredDelivery) -> Work:
         """Parse the stored bytes again and let the handlers fill a Work.
@@ -174,8 +194,23 @@ class Dispatcher:
         with bound_contextvars(**_known(event)):
             services = replace(self.services, answer=self.router.answer)
             await self.router.dispatch(event, services, work)
+            await self.concluding(event, services, work)
             if work.ignored:
                 log.info("event.ignored", reason=work.ignored)
+        work.redact(self.redact)
+        return work
+
+    async def tell(self, stored: StoredDelivery, trouble: Trouble) -> Work:
+        """Say what is to be said about a delivery that cannot be handled.
+
+        Raises:
+            BridgeError: Nothing can be said, either.
+        """
+        work = Work(attempt=stored.attempt)
+        event = self._event(stored.delivery)
+        if not isinstance(event, Ignored):
+            with bound_contextvars(**_known(event)):
+                await self.telling(event, trouble, self.services, work)
         work.redact(self.redact)
         return work
 

@@ -200,14 +200,20 @@ def tell_commit(
 
 
 def tell_fixed_status(
-    work: Work, repository: RepositoryRef, sha: str, context: str, description: str
+    work: Work,
+    repository: RepositoryRef,
+    sha: str,
+    context: str,
+    description: str,
+    *,
+    state: StatusState = StatusState.SUCCESS,
 ) -> None:
-    """Set a status that succeeds and says the same for ever."""
+    """Set a status that says the same until somebody says something else."""
     post = PostUpsert(
         kind=PostKind.STATUS,
         target=PostTarget(repository=repository, sha=sha, context=context),
         report=commit_report(repository, sha),
-        content=f"{StatusState.SUCCESS.value} {description}",
+        content=f"{state.value} {description}",
     )
     work.posts.append(post)
 
@@ -222,8 +228,13 @@ def react(work: Work, ref: PullRequestRef, comment_id: str) -> None:
 
 def reply(work: Work, ref: PullRequestRef, comment_id: str, text: str) -> None:
     """Answer a comment once."""
-    target = PostTarget(repository=ref.repository, number=ref.number, comment_id=comment_id)
+    target = reply_target(ref, comment_id)
     work.posts.append(PostUpsert(kind=PostKind.REPLY, target=target, report=ref.key, content=text))
+
+
+def reply_target(ref: PullRequestRef, comment_id: str) -> PostTarget:
+    """Say where a comment is answered."""
+    return PostTarget(repository=ref.repository, number=ref.number, comment_id=comment_id)
 
 
 def audit(work: Work, asked: Asked, *, action: str, result: str, detail: str = "") -> None:

@@ -15,8 +15,10 @@ from typing import Final
 import structlog
 from sqlalchemy import RowMapping
 
+from bridge.decisions.waiting import LASTING, Trouble
 from bridge.domain.deliveries import StoredDelivery
 from bridge.domain.errors import (
+    BridgeError,
     DeliveryError,
     LeaseLostError,
     NotAllowedError,
@@ -39,6 +41,9 @@ log = structlog.get_logger()
 Dispatch = Callable[[StoredDelivery], Awaitable[Work]]
 """Parses a stored delivery and handles its event; what it awaits only reads."""
 
+Tell = Callable[[StoredDelivery, Trouble], Awaitable[Work]]
+"""Says what people are told about a delivery that cannot be handled; it only reads, too."""
+
 CONCURRENCY: Final = 16
 
 HEADS: Final = 20
@@ -53,6 +58,8 @@ LOCKED_OUT: Final = 300.0
 HANDLING_TIMEOUT: Final = 600.0
 """Seconds handling one delivery may take."""
 
+_TELLING_TIMEOUT: Final = 30.0
+
 
 @dataclass(slots=True)
 class _Head:
@@ -63,7 +70,7 @@ class _Head:
 
 
 class Subjects:
-    """Handles deliveries through *dispatch*."""
+    """Handles deliveries through *dispatch*; *tell* says why one is not handled yet."""
 
     def __init__(
         self,
@@ -71,6 +78,7 @@ class Subjects:
         keeper: LeaseKeeper,
         dispatch: Dispatch,
         *,
+        tell: Tell | None = None,
         metrics: Metrics | None = None,
         concurrency: int = CONCURRENCY,
         max_failures: int = MAX_FAILURES,
@@ -78,6 +86,7 @@ class Subjects:
         self._database = database
         self._keeper = keeper
         self._dispatch = dispatch
+        self._tell = tell
         self._metrics = metrics or Metrics()
         self._max_failures = max_failures
         self.worker = Worker(
@@ -118,7 +127,7 @@ class Subjects:
             except (LeaseLostError, OverloadedError):
                 raise  # nothing about the delivery: the worker deals with it
             except UserError as error:
-                return await self._conclude(head, lease, subjects.IGNORED, str(error), keep=keep)
+                return await self._end(head, lease, subjects.IGNORED, error, keep=keep)
             except Exception as error:  # noqa: BLE001 - any of them is this delivery's trouble
                 return await self._recover(head, lease, error, keep=keep)
             self._metrics.handle_seconds.observe(time.perf_counter() - started)
@@ -173,27 +182,57 @@ class Subjects:
                 log.error("delivery.postponed", error=describe(error), seconds=LOCKED_OUT)
                 return await self._postpone(head, lease, error, LOCKED_OUT, counted=False)
             case TemporaryRemoteError() if not self._is_too_old(head):
-                wait = max(error.retry_after or 0.0, backoff(attempt))
+                wait = max(error.retry_after or 0.0, self._backoff(head))
                 log.warning("delivery.postponed", error=describe(error), seconds=wait)
                 return await self._postpone(head, lease, error, wait, counted=False)
             case _ if self._is_hopeless(head, error):
                 log.error("delivery.dead", error=describe(error), exc_info=error)
-                return await self._conclude(head, lease, subjects.DEAD, describe(error), keep=keep)
+                return await self._end(head, lease, subjects.DEAD, error, keep=keep)
             case _:
                 log.error("delivery.failed", error=describe(error), exc_info=error)
                 return await self._postpone(head, lease, error, backoff(attempt), counted=True)
 
+    async def _end(
+        self, head: _Head, lease: Lease, outcome: str, error: Exception, *, keep: bool
+    ) -> bool:
+        """End a head that was not handled, and tell people."""
+        reason = str(error) if outcome == subjects.IGNORED else describe(error)
+        work = await self._told(head, error, final=True)
+        return await self._conclude(head, lease, outcome, reason, keep=keep, work=work)
+
+    async def _told(self, head: _Head, error: Exception, *, final: bool = False) -> Work | None:
+        """Ask what people are told; that it cannot be said changes nothing for the delivery."""
+        if self._tell is None:
+            return None
+        trouble = Trouble(
+            error=error,
+            attempt=head.stored.attempt,
+            since=head.stored.delivery.received_at,
+            waited=self._age(head),
+            final=final,
+        )
+        try:
+            async with asyncio.timeout(_TELLING_TIMEOUT):
+                return await self._tell(head.stored, trouble)
+        except (BridgeError, TimeoutError) as failed:
+            log.warning("delivery.untold", error=describe(failed))
+            return None
+
     async def _postpone(
         self, head: _Head, lease: Lease, error: Exception, wait: float, *, counted: bool
     ) -> bool:
+        work = await self._told(head, error)
+        now = self._database.now()
         await self._database.write_for(
             lease.held.id,
             subjects.postpone,
             lease.held,
             head.stored,
-            due_at=self._database.now() + int(wait * 1000),
+            due_at=now + int(wait * 1000),
             error=describe(error),
             counted=counted,
+            now=now,
+            work=work,
         )
         self._metrics.handled.labels("retried").inc()
         return False
@@ -207,5 +246,14 @@ class Subjects:
         )
 
     def _is_too_old(self, head: _Head) -> bool:
-        age = self._database.now() - to_ms(head.stored.delivery.received_at)
-        return age > PATIENCE * 1000
+        return self._age(head) > PATIENCE
+
+    def _age(self, head: _Head) -> float:
+        """Seconds since the head was received."""
+        return (self._database.now() - to_ms(head.stored.delivery.received_at)) / 1000
+
+    def _backoff(self, head: _Head) -> float:
+        """Seconds until the next try; one falls on the moment from which waiting is an error."""
+        left = LASTING - self._age(head)
+        wait = backoff(head.stored.attempt)
+        return min(wait, left) if left > 0 else wait

@@ -96,6 +96,10 @@ class SqlRunStore:
         """See ports.RunStore."""
         return await self.database.read(_run, run_id)
 
+    async def fixed_text(self, post_key: str) -> str | None:
+        """See ports.RunStore."""
+        return await self.database.read(_fixed_text, post_key)
+
     async def outputs(self, run_id: str) -> Sequence[Output]:
         """Read every stored text of a run, structured plan included."""
         return await self.database.read(_outputs_of_run, run_id)
@@ -249,6 +253,11 @@ def _branch_head(connection: Connection, ref: RepositoryRef, branch: str) -> str
 def _run(connection: Connection, run_id: str) -> Run | None:
     row = connection.execute(select(run).where(run.c.id == run_id)).mappings().first()
     return None if row is None else run_from_row(row)
+
+
+def _fixed_text(connection: Connection, post_key: str) -> str | None:
+    found: str | None = connection.scalar(select(post.c.content).where(post.c.key == post_key))
+    return found
 
 
 def _gather_pull_request(

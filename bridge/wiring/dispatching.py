@@ -8,6 +8,7 @@ from bridge.domain.rules import On
 from bridge.routing import Dispatcher, Services
 from bridge.terrakube import tcl
 from handlers import load_routers
+from handlers.waiting import conclude_waiting, tell_waiting
 
 APPROVERS: Final = "terrakube-bridge"
 """Team the built-in approval step names (design section 10.11)."""
@@ -21,5 +22,9 @@ def make_dispatcher(services: Services, *, redact: Callable[[str], str] = str) -
         On.TAG: tcl.apply_text(APPROVERS),
     }
     return Dispatcher(
-        router=load_routers(), services=replace(services, built_in=flows), redact=redact
+        router=load_routers(),
+        services=replace(services, built_in=flows),
+        redact=redact,
+        telling=tell_waiting,
+        concluding=conclude_waiting,
     )

@@ -182,6 +182,10 @@ class EmptyStore:
         """See ports.RunStore."""
         return None
 
+    async def fixed_text(self, post_key: str) -> str | None:
+        """See ports.RunStore."""
+        return None
+
     async def own_comment_owner(
         self, repository: RepositoryRef, comment_id: str
     ) -> tuple[PullRequestRef, str] | None:

@@ -114,7 +114,7 @@ async def build_inside(
     return Inside(
         keeper=keeper,
         roles=(
-            Subjects(database, keeper, dispatcher, metrics=metrics).worker,
+            Subjects(database, keeper, dispatcher, tell=dispatcher.tell, metrics=metrics).worker,
             Runs(database, keeper, server, runs, collecting, metrics=metrics).worker,
             organizations.worker,
             Posts(database, keeper, publishing, metrics=metrics).worker,

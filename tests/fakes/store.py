@@ -41,6 +41,7 @@ class FakeRunStore:
         reports: What the living comments say, by the pull request's key.
         commit_reports: By (repository key, commit).
         runs: By id.
+        texts: Content of posts, by their key.
     """
 
     records: dict[str, PullRequestRecord] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class FakeRunStore:
     reports: Mapping[str, PullRequestReport] = field(default_factory=dict)
     commit_reports: Mapping[tuple[str, str], CommitReport] = field(default_factory=dict)
     runs: Mapping[str, Run] = field(default_factory=dict)
+    texts: dict[str, str | None] = field(default_factory=dict)
 
     async def pull_request(self, ref: PullRequestRef) -> PullRequestRecord | None:
         return self.records.get(ref.key)
@@ -85,6 +87,9 @@ class FakeRunStore:
     async def run(self, run_id: str) -> Run | None:
         return self.runs.get(run_id)
 
+    async def fixed_text(self, post_key: str) -> str | None:
+        return self.texts.get(post_key)
+
     async def own_comment_owner(
         self, repository: RepositoryRef, comment_id: str
     ) -> tuple[PullRequestRef, str] | None:
@@ -102,6 +107,8 @@ class FakeRunStore:
                 else None,
             )
             self.records[record.ref.key] = record
+        for post in work.posts:
+            self.texts[post.target.key(post.kind)] = post.content
         for branch in work.branches:
             self.heads[branch.repository.key, branch.branch] = branch.sha
         for allowance in work.allowances:

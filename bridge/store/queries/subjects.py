@@ -109,9 +109,13 @@ def postpone(
     due_at: int,
     error: str,
     counted: bool,
+    now: int,
+    work: Work | None = None,
 ) -> None:
-    """Try the head again at *due_at*; see leases.fail."""
+    """Try the head again at *due_at*; see leases.fail. *work* says why to those who wait."""
     leases.fail(connection, subject, held, due_at=due_at, error=error, counted=counted)
+    if work is not None:
+        apply_work(connection, work, now)
     connection.execute(
         update(delivery)
         .where(delivery.c.id == stored.id)

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from sqlalchemy import RowMapping
 
+from bridge.decisions.waiting import LASTING, Trouble
 from bridge.domain.deliveries import StoredDelivery
 from bridge.domain.errors import (
     LeaseLostError,
@@ -23,8 +24,9 @@ from bridge.engine import subjects as engine
 from bridge.engine.inbox import Inbox
 from bridge.engine.subjects import HEADS, PATIENCE, Subjects
 from bridge.engine.workers import MAX_FAILURES
-from bridge.store.schema import delivery, run, subject
-from tests.bridge.engine.stage import Stage, Terrakube, open_stage
+from bridge.store.codecs import from_ms
+from bridge.store.schema import delivery, post, run, subject
+from tests.bridge.engine.stage import REPORT, Stage, Terrakube, open_stage
 from tests.bridge.store.rows import a_delivery, a_request, rows_of
 from tests.fakes.clock import FakeClock
 
@@ -40,9 +42,22 @@ class Office:
     failures: dict[str, list[Exception]] = field(default_factory=dict)
     during: Callable[[str], Awaitable[None]] | None = None
     work: Callable[[str], Work] = lambda key: Work()
+    troubles: list[Trouble] = field(default_factory=list)
+    cannot_tell: Exception | None = None
 
     def __post_init__(self) -> None:
-        self.subjects = Subjects(self.stage.database, self.stage.keeper, self.dispatch)
+        self.subjects = Subjects(
+            self.stage.database, self.stage.keeper, self.dispatch, tell=self.tell
+        )
+
+    async def tell(self, stored: StoredDelivery, trouble: Trouble) -> Work:
+        if self.cannot_tell is not None:
+            raise self.cannot_tell
+        self.troubles.append(trouble)
+        return Work(posts=[replace(REPORT, content=f"{trouble.attempt} {trouble.final}")])
+
+    async def told(self) -> list[str]:
+        return [row["content"] for row in await rows_of(self.stage.database, post)]
 
     async def dispatch(self, stored: StoredDelivery) -> Work:
         key = stored.delivery.key
@@ -253,6 +268,57 @@ class TestOutcomes:
         await office.stage.idle_except_leases()
         row = (await office.deliveries())["a"]
         assert (row["outcome"], row["reason"]) == ("none", "")
+
+
+class TestTelling:
+    """What people are told is written down together with the next try, or with the end."""
+
+    async def test_who_waits_is_told_why_at_each_attempt(self, office: Office) -> None:
+        away = TemporaryRemoteError("down", service="terrakube")
+        office.failures["a"] = [away] * 2
+        await office.receive("a")
+        office.open()
+        await office.stage.settle()
+        assert await office.told() == ["1 False"]
+        await office.stage.after(1)
+        assert await office.told() == ["2 False"]
+        received = (await office.deliveries())["a"]["received_at"]
+        assert office.troubles == [
+            Trouble(error=away, attempt=attempt, since=from_ms(received), waited=waited)
+            for attempt, waited in ((1, 0.0), (2, 1.0))
+        ]
+
+    async def test_a_try_falls_on_the_moment_from_which_waiting_is_an_error(
+        self, office: Office
+    ) -> None:
+        office.failures["a"] = [TemporaryRemoteError("down", service="terrakube")] * 12
+        await office.receive("a")
+        office.open()
+        await office.stage.settle()
+        for _ in range(int(LASTING)):
+            await office.stage.after(1)
+        assert [trouble.waited for trouble in office.troubles][-2:] == [511.0, LASTING]
+
+    @pytest.mark.parametrize(
+        ("error", "outcome"),
+        [(PayloadError("no JSON"), "dead"), (UserError("say it differently"), "ignored")],
+    )
+    async def test_the_end_is_told(self, office: Office, error: Exception, outcome: str) -> None:
+        office.failures["a"] = [error]
+        await office.receive("a")
+        office.open()
+        await office.stage.settle()
+        assert await office.outcomes() == {"a": outcome}
+        assert await office.told() == ["1 True"]
+
+    async def test_what_cannot_be_told_changes_nothing(self, office: Office) -> None:
+        office.cannot_tell = TemporaryRemoteError("down", service="code")
+        office.failures["a"] = [TemporaryRemoteError("down", service="terrakube")]
+        await office.receive("a")
+        office.open()
+        await office.stage.settle()
+        await office.stage.after(1)
+        assert await office.outcomes() == {"a": "done"}
 
 
 class TestLeases:
