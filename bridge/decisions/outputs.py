@@ -24,6 +24,7 @@ from bridge.domain.terrakube import Diagnostic, Job, JobContext, JobStatus, Step
 _TEMPLATE_ERROR: Final = "Template Yaml Error"
 _EXECUTOR_ERROR: Final = "Error sending to executor"
 _VARIABLE_ERROR: Final = "Incomplete sensitive variables"
+_SHORTEST_NAME: Final = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +72,9 @@ def reason_of(
         return _NOT_FETCHED
     named = next((step.name for step in job.steps if step.status == "failed"), "")
     for beginning, reason in _REASONS.items():
-        if named.startswith(beginning):
-            return reason
+        if _is_called(named, beginning):
+            # Its name goes on to say what it lacks.
+            return "" if _CANNOT_RUN in named else reason
     return "" if unread or _explains(job, logs, context) else _SILENT
 
 
@@ -93,6 +95,7 @@ _REASONS: Final = {
         "Set or delete it there."
     ),
 }
+_CANNOT_RUN: Final = "Cannot run job"
 _SILENT: Final = (
     "Terrakube does not say why the job failed; its executor may have died. Look at the job there."
 )
@@ -203,8 +206,15 @@ def _says_more(block: str) -> bool:
 def _names(job: Job) -> Iterator[str]:
     """Yield the names of failed steps that are Terrakube's own error texts."""
     for step in job.steps:
-        if step.status == "failed" and step.name.startswith((_EXECUTOR_ERROR, _TEMPLATE_ERROR)):
+        named = (_is_called(step.name, name) for name in (_EXECUTOR_ERROR, _TEMPLATE_ERROR))
+        if step.status == "failed" and any(named):
             yield cut_servers(step.name)
+
+
+def _is_called(name: str, beginning: str) -> bool:
+    # Terrakube cuts an error's name to the length of the error behind it, however short.
+    cut = len(name) >= _SHORTEST_NAME and beginning.startswith(name)
+    return cut or name.startswith(beginning)
 
 
 def _said(output: str) -> str:

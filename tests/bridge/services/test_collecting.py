@@ -272,6 +272,28 @@ async def test_an_end_that_needs_a_sentence_has_one(state: str, said: str, scene
     assert bool(said) is bool(collected.reason)
 
 
+UNREACHABLE = "Terrakube could not reach its executor. Is it running?"
+CANNOT = "Error sending to executor: Cannot run job 5: workspace 'net' has variable 'x' with no"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "error"),
+    [
+        ("Error sending to", UNREACHABLE, "Error sending to"),
+        ("Error sending to executor: null", UNREACHABLE, "Error sending to executor: null"),
+        (CANNOT, "", CANNOT),
+    ],
+)
+async def test_a_job_that_could_not_be_sent_says_why(
+    name: str, reason: str, error: str, scene: Scene
+) -> None:
+    job = scene.server.fail(scene.made(*PLAN_FLOW).id)
+    (step,) = job.steps
+    job = replace(job, steps=(replace(step, name=name, status="failed"),))
+    collected = await scene.collect(job)
+    assert (collected.reason, text_of(collected, OutputKind.ERROR)) == (reason, error)
+
+
 async def test_a_commit_the_executor_cannot_fetch_is_explained(scene: Scene) -> None:
     job = scene.recorded("states/failed_commit_unknown", "", f"{RAW}failed_commit_missing")
     collected = await scene.collect(job)
