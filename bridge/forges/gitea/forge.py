@@ -10,7 +10,12 @@ from typing import TypeVar
 from cachetools import TTLCache
 
 from bridge.domain.deliveries import Delivery
-from bridge.domain.errors import NotAllowedError, NotFoundError, PermanentRemoteError
+from bridge.domain.errors import (
+    NotAllowedError,
+    NotFoundError,
+    PermanentRemoteError,
+    TemporaryRemoteError,
+)
 from bridge.domain.events import Event
 from bridge.domain.vcs import (
     Branch,
@@ -281,7 +286,19 @@ class GiteaForge:
             "description": fit_description(status.description, _MAX_DESCRIPTION),
             "target_url": status.target_url,
         }
-        await self.http.request("POST", path, json=wanted)
+        try:
+            await self.http.request("POST", path, json=wanted)
+        except TemporaryRemoteError as error:
+            # An unknown commit is answered 500, too: that will not pass by itself.
+            if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                await self._check_commit(repository, sha)
+            raise
+
+    async def _check_commit(self, repository: RepositoryRef, sha: str) -> None:
+        """Raise NotFoundError when the repository does not have the commit."""
+        query = {"stat": "false", "files": "false"}
+        path = await self._path(repository, f"git/commits/{segment(sha)}")
+        await self.http.request("GET", path, params=query)
 
     async def react(self, repository: RepositoryRef, comment_id: str, content: str) -> None:
         """See Forge.react."""

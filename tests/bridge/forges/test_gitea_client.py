@@ -10,7 +10,7 @@ from bridge.domain.errors import (
     PermanentRemoteError,
     TemporaryRemoteError,
 )
-from bridge.domain.vcs import ChangedFiles, Permission
+from bridge.domain.vcs import ChangedFiles, CommitStatus, Permission, StatusState
 from bridge.forges.gitea.hooks import WANTED_EVENTS
 from bridge.ports import FailedDelivery, InstalledHook
 from tests.bridge.forges.bodies import BASE, HEAD, OLD
@@ -32,6 +32,20 @@ async def test_without_administration_the_assignable_may_write(gitea: Talk) -> N
     gitea.script.on("GET /repos/acme/infra/assignees", None, Reply(body=[{"login": "bobby"}]))
     gitea.script.on("GET /repos/acme/infra/assignees", [{"login": "bobby", "id": 9}])
     assert await gitea.forge.permission(infra, "bob") is Permission.NONE
+
+
+async def test_a_commit_that_is_not_there_is_no_outage(gitea: Talk) -> None:
+    """Both are answered 500."""
+    infra = gitea.flavour.repository
+    status = CommitStatus(context="terrakube/plan", state=StatusState.PENDING, description="x")
+    gitea.script.on(f"POST /repos/acme/infra/statuses/{HEAD}", Reply(status=500, body={}))
+    commit = f"GET /repos/acme/infra/git/commits/{HEAD}"
+    gitea.script.on(commit, {"sha": HEAD})
+    with pytest.raises(TemporaryRemoteError):
+        await gitea.forge.set_status(infra, HEAD, status)
+    gitea.script.on(commit, Reply(status=404, body={"message": "x"}))
+    with pytest.raises(NotFoundError):
+        await gitea.forge.set_status(infra, HEAD, status)
 
 
 @pytest.mark.parametrize("reply", [{"id": 3, "username": "acme"}, REFUSED])

@@ -127,7 +127,7 @@ async def test_the_head_of_a_fork_gets_its_status_in_the_base(live: Live) -> Non
 
 async def test_a_status_on_no_commit_is_refused(live: Live) -> None:
     status = CommitStatus(context="terrakube/plan", state=StatusState.SUCCESS, description="x")
-    with pytest.raises((PermanentRemoteError, TemporaryRemoteError)):
+    with pytest.raises(PermanentRemoteError):
         await live.forge.set_status(live.repository.ref, "a" * 40, status)
 
 
