@@ -43,6 +43,8 @@ from bridge.ports import Ignored
 DRAFT_PREFIXES = ("WIP:", "[WIP]")
 """What makes a pull request a draft, at the start of its title; an instance may choose others."""
 
+_LONGEST_COMMENT = 200_000  # characters
+
 PULLS = "refs/pull/"
 """Where the forge keeps heads; a pull request whose head is named so has no branch (any more)."""
 
@@ -511,6 +513,9 @@ def _read_comment(body: bytes, arrival: Arrival) -> Meaning | Ignored:
     kind = _COMMENT_EVENTS.get(payload.action)
     if kind is None:
         return Ignored(reason=f"comment {payload.action[:64]!r} changes no text")
+    if kind is CommentCreated and len(payload.comment.body) > _LONGEST_COMMENT:
+        # Not even kept: anybody may write any number of comments of 25 MB.
+        return Ignored(reason="the comment is longer than any command")
     repository = _reference(payload.repository, arrival)
     author = payload.comment.user or _User()
     event = kind(

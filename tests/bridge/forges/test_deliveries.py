@@ -252,6 +252,16 @@ def test_gitea_calls_the_new_base_the_old_one(case: Case) -> None:
 
 
 @giteas
+def test_gitea_a_new_comment_of_megabytes_is_not_kept(case: Case) -> None:
+    """The forge takes them from anybody; an edit of ours is put right, however long it is."""
+    written = {"id": 4711, "body": "x" * 200_001, "user": {"login": "bob", "id": 8}}
+    ignored = Ignored(reason="the comment is longer than any command")
+    assert case.event("issue_comment", bodies.comment(comment=written)) == ignored
+    edited = case.event("issue_comment", bodies.comment("edited", comment=written))
+    assert isinstance(edited, CommentEdited)
+
+
+@giteas
 def test_gitea_what_was_pushed_for_a_branch_counts_as_a_fork(case: Case) -> None:
     """AGit: whoever may read may push to ``refs/for/main``, and the head claims the base."""
     head = {"ref": "refs/pull/12/head", "sha": HEAD, "repo_id": 664, "repo": {"id": 664}}
