@@ -20,6 +20,7 @@ COMMANDS = (
     "check",
     "migrate",
     "deliveries",
+    "posts",
     "replay",
     "output",
     "explain",

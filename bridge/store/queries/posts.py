@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, case, select, update
 
-from bridge.domain.errors import UserError
+from bridge.domain.errors import MissingError, UserError
 from bridge.domain.posts import Post, PostKind, RemotePart
 from bridge.store import hints
 from bridge.store.codecs import PARTS, POST_TARGET, from_ms
@@ -22,17 +22,22 @@ SPACING: Final = {PostKind.REPORT: 2_000, PostKind.STATUS: 5_000}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostSummary:
-    """A post that is not as it should be, for a table.
+    """A post without its text, for a table.
 
     Attributes:
+        id: What ``terrakube-bridge replay`` takes when it was set aside.
         target: What it writes to, e.g. ``status:code:7:<sha>:terrakube/plan``.
-        reason: Why it was set aside.
+        outcome: ``sent``, ``waiting`` or ``failed`` (set aside).
+        sent_at: When something was written last; None when nothing was yet.
+        reason: What is in its way, or why it was set aside.
     """
 
     id: str
     kind: str
     target: str
     created_at: datetime
+    sent_at: datetime | None
+    outcome: str
     reason: str
 
 
@@ -113,28 +118,51 @@ def bury(connection: Connection, held: Held, row: RowMapping, reason: str, now: 
     leases.finish(connection, post, held, due_at=None, dead=1, last_error=reason[:2_000])
 
 
+def recent_posts(connection: Connection, limit: int = 100) -> Sequence[PostSummary]:
+    """List what there is to be said, newest first, whatever became of it."""
+    return _list(connection, (), limit)
+
+
+def waiting_posts(connection: Connection, limit: int = 100) -> Sequence[PostSummary]:
+    """List what is not sent yet, newest first; the reason says what is in the way."""
+    return _list(connection, (post.c.dead == 0, post.c.sent_revision < post.c.revision), limit)
+
+
 def failed_posts(connection: Connection, limit: int = 100) -> Sequence[PostSummary]:
     """List what was set aside, newest first."""
-    rows = connection.execute(
-        select(post).where(post.c.dead == 1).order_by(post.c.id.desc()).limit(limit)
-    ).mappings()
+    return _list(connection, (post.c.dead == 1,), limit)
+
+
+def _list(
+    connection: Connection, where: Sequence[ColumnElement[bool]], limit: int
+) -> Sequence[PostSummary]:
+    query = select(post).where(*where).order_by(post.c.id.desc()).limit(limit)
     return [
         PostSummary(
             id=row["id"],
             kind=row["kind"],
             target=POST_TARGET.load(row["target"]).key(PostKind(row["kind"])),
             created_at=from_ms(row["created_at"]),
+            sent_at=None if row["sent_at"] is None else from_ms(row["sent_at"]),
+            outcome=_outcome(row),
             reason=row["last_error"],
         )
-        for row in rows
+        for row in connection.execute(query).mappings()
     ]
+
+
+def _outcome(row: RowMapping) -> str:
+    if row["dead"]:
+        return "failed"
+    return "waiting" if row["sent_revision"] < row["revision"] else "sent"
 
 
 def revive_post(connection: Connection, post_id: str, now: int) -> None:
     """Try a post again that was set aside.
 
     Raises:
-        UserError: There is none of this id that was.
+        MissingError: There is none of this id.
+        UserError: It was not.
     """
     revived = connection.execute(
         update(post)
@@ -142,7 +170,10 @@ def revive_post(connection: Connection, post_id: str, now: int) -> None:
         .values(dead=0, due_at=now, attempts=0, failures=0, last_error="")
     )
     if not revived.rowcount:
-        msg = f"there is no post {post_id} that was set aside"
+        if connection.scalar(select(post.c.id).where(post.c.id == post_id)) is None:
+            msg = f"there is no post {post_id}"
+            raise MissingError(msg)
+        msg = f"post {post_id} was not set aside"
         raise UserError(msg)
     hints.hint(connection, hints.POST)
 

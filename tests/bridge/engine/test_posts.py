@@ -407,7 +407,7 @@ class TestTrouble:
         await outbox.stage.settle()
         assert outbox.revisions == [1]
         assert await outbox.stage.database.read(failed_posts) == []
-        with pytest.raises(UserError, match="there is no post"):
+        with pytest.raises(UserError, match="was not set aside"):
             await outbox.stage.database.write(revive_post, found.id, 0)
 
     async def test_one_wanted_again_comes_back_to_life(self, outbox: Outbox) -> None:
