@@ -56,6 +56,12 @@ def read(connection: Connection, run_id: str) -> Run | None:
     return None if row is None else run_from_row(row)
 
 
+def newest(connection: Connection, limit: int) -> Sequence[Run]:
+    """List runs, the one made last first."""
+    rows = connection.execute(select(run).order_by(run.c.id.desc()).limit(limit)).mappings()
+    return [run_from_row(row) for row in rows]
+
+
 def begin(connection: Connection, held: Held, request: RunRequest, now: int) -> Begun:
     """Write down that a POST is about to be sent; *request* names the template it is sent with.
 

@@ -168,6 +168,24 @@ def test_output_as_json_has_every_text(command_line: CommandLine, run_id: str) -
     }
 
 
+def test_output_without_a_run_lists_them(command_line: CommandLine, run_id: str) -> None:
+    assert command_line("output").json() == [
+        {
+            "run": run_id,
+            "made_at": "1970-01-01T00:00:01+00:00",
+            "verb": "plan",
+            "workspace": "acme/network",
+            "state": "queued",
+            "job": "",
+            "commit": "aaaaaaaa",
+            "reason": "",
+        }
+    ]
+    command_line.monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    command_line.monkeypatch.setenv("COLUMNS", "200")
+    assert f"{run_id}  1970-01-01 00:00:01Z" in command_line("output").out
+
+
 def test_output_says_what_is_not_there(command_line: CommandLine, run_id: str) -> None:
     stranger = command_line("output", "01M000000000000000000000")
     nothing = command_line("output", run_id, "--kind", "apply")
