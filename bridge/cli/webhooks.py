@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from bridge.domain.vcs import RepositoryRef
+    from bridge.domain.vcs import Repository, RepositoryRef
     from bridge.ports import Forge, InstalledHook
     from bridge.settings import Settings
 
@@ -63,7 +63,10 @@ def list_(
 
     found = asyncio.run(_list(read_settings(), repository, forge))
     rows = [_row(name, slug, hook) for name, slug, hook in found]
-    write_rows(rows, COLUMNS, as_json=as_json, empty="There is no hook.")
+    empty = "There is no hook."
+    if not repository:
+        empty += " Looked at was every repository the bridge did something for; or name one."
+    write_rows(rows, COLUMNS, as_json=as_json, empty=empty)
 
 
 async def _install(settings: "Settings", slug: str, forge_name: str) -> "tuple[InstalledHook, str]":
@@ -76,7 +79,7 @@ async def _install(settings: "Settings", slug: str, forge_name: str) -> "tuple[I
         raise SettingsError(msg)
     key = await _key(settings)
     async with _forges(settings) as forges:
-        repository = await forges[name].repository(slug)
+        repository = await _repository(forges[name], name, slug)
         url = f"{settings.public_url}/webhooks/{name}?hook={repository.ref.id}"
         secret = hook_secret(key.encode(), name, repository.ref.id)
         return await forges[name].install_hook(repository, url, secret), name
@@ -88,7 +91,7 @@ async def _list(
     async with _forges(settings) as forges:
         if slug:
             name = _chosen(settings, forge_name)
-            repositories = [await forges[name].repository(slug)]
+            repositories = [await _repository(forges[name], name, slug)]
         else:
             repositories = [
                 await forges[ref.forge].repository_by_id(ref)
@@ -99,6 +102,19 @@ async def _list(
             for repository in repositories
             for hook in await forges[repository.ref.forge].hooks(repository)
         ]
+
+
+async def _repository(forge: "Forge", name: str, slug: str) -> "Repository":
+    from bridge.domain.errors import MissingError, NotFoundError, UserError  # noqa: PLC0415
+
+    if len([part for part in slug.split("/") if part]) != 2 or slug.count("/") != 1:  # noqa: PLR2004 - owner and name
+        msg = f"{slug!r} is no repository: write it as owner/name"
+        raise UserError(msg)
+    try:
+        return await forge.repository(slug)
+    except NotFoundError as error:
+        msg = f"forge {name} has no repository {slug}, or the bridge's account may not see it"
+        raise MissingError(msg) from error
 
 
 async def _known(settings: "Settings", forge_name: str) -> "list[RepositoryRef]":

@@ -68,7 +68,22 @@ async def test_list_shows_the_hooks_of_a_repository(configured: CommandLine) -> 
 
 async def test_a_repository_that_is_not_there_is_not_found(configured: CommandLine) -> None:
     said = await run(configured, "install", "acme/nothing")
-    assert (said.code, said.out) == (8, "")
+    missing = "forge code has no repository acme/nothing, or the bridge's account may not see it"
+    assert (said.code, said.out, said.err) == (8, "", [missing])
+
+
+@pytest.mark.parametrize("slug", ["acme", "acme/", "https://code.example.com/acme/infra", "a/b/c"])
+async def test_a_repository_is_an_owner_and_a_name(configured: CommandLine, slug: str) -> None:
+    said = await run(configured, "install", slug)
+    assert (said.code, said.err) == (2, [f"{slug!r} is no repository: write it as owner/name"])
+
+
+async def test_no_hook_may_be_because_no_repository_is_known(configured: CommandLine) -> None:
+    await asyncio.to_thread(configured, "migrate")
+    configured.monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    told = "Looked at was every repository the bridge did something for; or name one."
+    assert (await run(configured, "list")).out == f"There is no hook. {told}\n"
+    assert (await run(configured, "list", "acme/infra")).out == "There is no hook.\n"
 
 
 async def test_without_a_key_the_one_in_the_database_counts(
