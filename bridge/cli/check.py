@@ -1,14 +1,23 @@
 """``check``: the resolved configuration."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+from bridge.cli.endings import Exit
 
 if TYPE_CHECKING:
     from bridge.settings import Settings
     from bridge.wiring.starting import Findings
 
 COLUMNS = ("setting", "value", "from")
+
+_ENDINGS: Final = {
+    "forge.refused": Exit.NOT_ALLOWED,
+    "forge.unreachable": Exit.UNREACHABLE,
+    "terrakube.unreachable": Exit.UNREACHABLE,
+}
+"""Warnings that end the command otherwise than well; the first that is among them decides."""
 
 
 def check(
@@ -38,19 +47,24 @@ def check(
     if wants_json(as_json):
         values = {line.key: {"value": line.value, "source": line.source} for line in lines}
         write_json({"settings": values, "notes": notes})
-        return
-    write_table(COLUMNS, [[line.key, line.value, line.source] for line in lines])
-    for note in notes:
-        typer.echo(f"note: {note}")
+    else:
+        write_table(COLUMNS, [[line.key, line.value, line.source] for line in lines])
+        for note in notes:
+            typer.echo(f"note: {note}")
+    events = {event for event, _ in findings.warnings} if findings else set()
+    for event, ending in _ENDINGS.items():
+        if event in events:
+            raise typer.Exit(ending)
+    if not wants_json(as_json):
+        typer.echo(_GOOD_ONLINE if online else _GOOD)
 
 
 async def _ask(settings: "Settings", *, online: bool) -> "Findings | None":
     """Make the clients, which looks into keys, and then perhaps ask everybody."""
-    from bridge.domain.errors import RemoteError  # noqa: PLC0415 - see the package
-    from bridge.domain.redaction import Redactor  # noqa: PLC0415
+    from bridge.domain.redaction import Redactor  # noqa: PLC0415 - see the package
     from bridge.services.catalog import Catalog  # noqa: PLC0415
     from bridge.wiring.outside import open_outside  # noqa: PLC0415
-    from bridge.wiring.starting import look_at_terrakube  # noqa: PLC0415
+    from bridge.wiring.starting import look_at_forges, look_at_terrakube  # noqa: PLC0415
 
     key = settings.secret_key.get_secret_value().encode() if settings.secret_key else None
     redactor = Redactor(settings.secrets())
@@ -59,9 +73,9 @@ async def _ask(settings: "Settings", *, online: bool) -> "Findings | None":
             return None
         catalog = Catalog(server=outside.server)
         findings = await look_at_terrakube(settings, outside.server, catalog)
-        for name, forge in outside.forges.items():
-            try:
-                await forge.whoami()
-            except RemoteError as error:
-                findings.warn("forge.unreachable", f"forge {name}: {error}")
+        findings.warnings.extend((await look_at_forges(outside.forges)).warnings)
     return findings
+
+
+_GOOD: Final = "The configuration is good; --online asks Terrakube and the forges, too."
+_GOOD_ONLINE: Final = "The configuration is good; Terrakube and every forge answered."

@@ -1,6 +1,8 @@
 """Listening on a port for as long as a block runs."""
 
+import errno
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -70,11 +72,19 @@ async def listening(
         try:
             await site.start()
         except (OSError, OverflowError) as error:
-            msg = f"listening on {host}:{port}: {error}"
+            msg = f"listening on {host}:{port}: {_why(error)}"
             raise SettingsError(msg) from error
         yield _port(runner)
     finally:
         await runner.cleanup()
+
+
+def _why(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
+        return "the address is in use: end what listens there, or set another port"
+    # The event loop's own text repeats the address and the number.
+    return os.strerror(number) if number is not None and number > 0 else str(error)
 
 
 def _port(runner: web.AppRunner) -> int:

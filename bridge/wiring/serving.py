@@ -28,7 +28,7 @@ from bridge.web.deliveries import doors_of
 from bridge.web.server import listening
 from bridge.wiring.inside import Inside, build_inside
 from bridge.wiring.outside import Outside, open_outside, secret_key
-from bridge.wiring.starting import Findings, look_at_terrakube
+from bridge.wiring.starting import Findings, look_at_forges, look_at_terrakube
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,8 @@ async def serve(settings: Settings, *, ready_file: Path | None = None) -> None:
         log.info("serve.started", pid=os.getpid(), **addresses)
         if ready_file is not None:
             _write_whole(ready_file, json.dumps({"pid": os.getpid(), **addresses}))
-        await stop.wait()
+        async with _forges_asked(bridge.outside):
+            await stop.wait()
         log.info("serve.stopping")
     log.info("serve.stopped")
 
@@ -172,6 +173,18 @@ async def _looked(
         await asyncio.gather(look, stopped, return_exceptions=True)
 
 
+@asynccontextmanager
+async def _forges_asked(outside: Outside) -> AsyncIterator[None]:
+    """Tell of a forge that refuses the credential before its first delivery does."""
+    look = asyncio.create_task(look_at_forges(outside.forges))
+    look.add_done_callback(_tell_late)
+    try:
+        yield
+    finally:
+        look.cancel()
+        await asyncio.gather(look, return_exceptions=True)
+
+
 def _tell(findings: Findings) -> None:
     for event, text in findings.warnings:
         log.warning(event, reason=text)
@@ -187,7 +200,7 @@ def _tell_late(look: "asyncio.Task[Findings]") -> None:
     except SettingsError as error:
         log.error("settings.wrong", reason=str(error))  # noqa: TRY400 - no bug, no traceback
     except Exception:
-        log.exception("terrakube.not_looked_at")
+        log.exception("start.not_looked")
 
 
 async def _listen(

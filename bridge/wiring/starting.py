@@ -1,4 +1,4 @@
-"""What is asked of Terrakube at start: whether the configuration fits what is there.
+"""What is asked of Terrakube and the forges at start: whether the configuration fits them.
 
 A template that does not exist is the operator's mistake and ends the start; a Terrakube that does
 not answer is not, and is only warned about.
@@ -12,7 +12,7 @@ from bridge.decisions.paths import matches
 from bridge.domain.errors import NotAllowedError, NotFoundError, RemoteError
 from bridge.domain.rules import BUILT_IN, DEFAULT_TEMPLATE
 from bridge.domain.terrakube import Organization, Template, Workspace
-from bridge.ports import JobServer
+from bridge.ports import Forge, JobServer
 from bridge.services.catalog import Catalog
 from bridge.settings import Mistake, Settings
 from bridge.settings.origins import Path, dotted
@@ -67,6 +67,19 @@ async def look_at_terrakube(settings: Settings, server: JobServer, catalog: Cata
         findings.warn("terrakube.unreachable", text)
     for section in settings.not_available_yet():
         findings.warn("settings.not_available", f"{section} has no effect: not available yet")
+    return findings
+
+
+async def look_at_forges(forges: Mapping[str, Forge]) -> Findings:
+    """Ask every forge who the bridge is there; that it does not say is only a warning."""
+    findings = Findings()
+    for name, forge in forges.items():
+        try:
+            await forge.whoami()
+        except NotAllowedError as error:
+            findings.warn("forge.refused", f"forge {name} refuses the credential: {error}")
+        except RemoteError as error:
+            findings.warn("forge.unreachable", f"forge {name}: {error}")
     return findings
 
 

@@ -53,7 +53,8 @@ async def test_dotenv_alone_starts_it_and_sigterm_stops_it(
     assert second.code == 2
     assert second.err[0].startswith(f"another bridge already runs on {path}: ")
     assert (stopped.code, stopped.err) == (0, [])
-    assert stopped.events() == ["serve.started", "serve.stopping", "serve.stopped"]
+    served = [event for event in stopped.events() if str(event).startswith("serve.")]
+    assert served == ["serve.started", "serve.stopping", "serve.stopped"]
     assert {key: stopped.logs[0][key] for key in running.addresses} == running.addresses
     assert seconds < 5
     assert server.unexpected == []
@@ -101,6 +102,20 @@ async def test_a_terrakube_that_does_not_answer_is_a_warning(tmp_path: Path) -> 
     assert "canary" not in str(stopped)
 
 
+async def test_a_forge_that_refuses_the_credential_is_a_warning(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    async with forge.start(tmp_path / "forge", flavour=Flavour.FORGEJO) as code:
+        settings["BRIDGE_FORGES__CODE__URL"] = code.web_url
+        async with bridge(tmp_path, settings) as running:
+            while 'status="401"' not in (await running.get("/metrics", port="metrics_port")).text:  # noqa: ASYNC110 - as Prometheus looks
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
+            stopped = await running.stop()
+    (warning,) = (line for line in stopped.logs if line["event"] == "forge.refused")
+    assert str(warning["reason"]).startswith("forge code refuses the credential: GET /user: ")
+
+
 def test_a_port_that_is_taken_is_told(command_line: CommandLine) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -111,7 +126,8 @@ def test_a_port_that_is_taken_is_told(command_line: CommandLine) -> None:
         )
         said = command_line("serve")
     assert said.code == 2
-    assert said.err[0].startswith(f"listening on 127.0.0.1:{port}: ")
+    in_use = "the address is in use: end what listens there, or set another port"
+    assert said.err == [f"listening on 127.0.0.1:{port}: {in_use}"]
 
 
 async def test_a_pull_request_is_planned_and_the_plan_comes_back(
