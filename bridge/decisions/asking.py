@@ -186,7 +186,7 @@ def _no_such(command: PlanCommand, here: Sequence[Binding], base: str) -> str:
     if not here:
         return f"No workspace of this repository follows the branch {code(base)}."
     return (
-        f"No workspace that follows {code(base)} is meant by {asked}. There "
+        f"No workspace that follows {code(base)} matches {asked}. There "
         f"{'is' if len(here) == 1 else 'are'} {listed([str(binding) for binding in here])}."
     )
 

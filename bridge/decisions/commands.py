@@ -166,8 +166,9 @@ def _word(tokens: Sequence[str]) -> Word | None:
 
 def _unknown(token: str, name: str) -> str:
     near = difflib.get_close_matches(token.casefold(), [word.value for word in Word], n=1)
-    hint = f"; did you mean {code(f'{name} {near[0]}')}?" if near else ""
-    return f"{code(token)} is no command{hint}"
+    help_ = f"{code(f'{name} help')} lists them"
+    hint = f"did you mean {code(f'{name} {near[0]}')}?" if near else help_
+    return f"{code(token)} is no command; {hint}"
 
 
 def _foreign_hint(line: Line, known: frozenset[str], name: str) -> Misunderstood | None:

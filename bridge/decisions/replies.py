@@ -24,7 +24,7 @@ def not_available(command: LaterCommand, name: str) -> str:
 
 
 _HELP = """\
-Commands stand alone in a comment, one a line; any other line, and nothing happens.
+A command stands in a line of its own; a comment with any other line in it does nothing.
 
 | command | what it does |
 | --- | --- |
@@ -52,4 +52,5 @@ def _sentence(text: str) -> str:
 
 
 def _usage(one: Misunderstood) -> str:
-    return f" Usage: {code(one.usage)}" if one.usage else ""
+    # Words of ours, shown whole: code() would shorten them.
+    return f" Usage: `{one.usage}`" if one.usage else ""

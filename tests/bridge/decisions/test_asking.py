@@ -120,21 +120,21 @@ def test_the_root_is_a_folder() -> None:
         (
             asked("nowhere"),
             (
-                "No workspace that follows `main` is meant by `nowhere`. There are `acme/deep`, "
+                "No workspace that follows `main` matches `nowhere`. There are `acme/deep`, "
                 "`acme/dns`, `acme/network`."
             ),
         ),
         (
             asked("release", folders=("",)),
             (
-                "No workspace that follows `main` is meant by `release`, `.`. There are "
+                "No workspace that follows `main` matches `release`, `.`. There are "
                 "`acme/deep`, `acme/dns`, `acme/network`."
             ),
         ),
         (
             asked("Acme/dns"),
             (
-                "No workspace that follows `main` is meant by `Acme/dns`. There are `acme/deep`, "
+                "No workspace that follows `main` matches `Acme/dns`. There are `acme/deep`, "
                 "`acme/dns`, `acme/network`."
             ),
         ),

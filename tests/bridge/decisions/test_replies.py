@@ -1,5 +1,6 @@
 """What people are told about what they wrote."""
 
+from bridge.decisions.commands import USAGE
 from bridge.decisions.replies import explain_misunderstood, help_text, not_available
 from bridge.domain.commands import AVAILABLE, LaterCommand, Misunderstood, PlanCommand, Word
 
@@ -43,3 +44,9 @@ def test_help_names_every_command_there_is() -> None:
     text = help_text("tk")
     assert all(f"| `tk {word.value}" in text for word in AVAILABLE)
     assert "{" not in text
+
+
+def test_the_usage_is_shown_whole() -> None:
+    usage = f"terrakube {USAGE[Word.PLAN]}"
+    wrong = Misunderstood(line=1, text="terrakube plan -w", problem="`-w` needs", usage=usage)
+    assert explain_misunderstood([wrong]).endswith(f" Usage: `{usage}`")
