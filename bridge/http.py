@@ -33,6 +33,7 @@ from bridge.domain.errors import (
     RemoteError,
     TemporaryRemoteError,
 )
+from bridge.domain.guarding import check_guard
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ _MAX_EXCERPT = 300
 _MAX_PATH = 160
 _TEMPORARY = frozenset({408, 425, 429}) | frozenset(range(500, 600))
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ABOUT_TO_SEND = ("send_request_headers.started", "send_request_body.started")
 _DIRECT_HOSTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 Authorization = Callable[[], Awaitable[str]]
@@ -448,7 +450,11 @@ class HttpClient:
         if credential:
             headers["Authorization"] = credential
         request = self._client.build_request(
-            call.method, url, headers=headers, content=call.content
+            call.method,
+            url,
+            headers=headers,
+            content=call.content,
+            extensions={"trace": _guard} if call.method in _WRITES else None,
         )
         answer = await self._client.send(request, stream=True)
         try:
@@ -579,6 +585,12 @@ class _Mask:
             text = text.replace(secret, "***")
         error.args = (self._redact(text), *error.args[1:])
         return error
+
+
+async def _guard(event: str, _: object) -> None:
+    """Ask for the last time whether a request may be sent, right before its bytes are."""
+    if event.endswith(_ABOUT_TO_SEND):
+        check_guard()
 
 
 def _no_opinion(response: Response) -> RemoteError | None:

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table
 
 from bridge.domain.errors import LeaseLostError, OverloadedError, TemporaryRemoteError
+from bridge.domain.guarding import guarded
 from bridge.engine.leases import Lease, LeaseKeeper
 from bridge.store.database import Database
 from bridge.store.queries import leases
@@ -153,7 +154,8 @@ class Worker:
                 if row["failures"] >= self._job.max_failures:
                     await self._set_aside(row, lease, row["last_error"] or "its worker died")
                 else:
-                    await self._job.work(row, lease)
+                    with guarded(lease.check):
+                        await self._job.work(row, lease)
             except Exception as error:  # noqa: BLE001 - a row's trouble is never the worker's
                 await self._recover(row, lease, error)
             else:
