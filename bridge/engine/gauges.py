@@ -29,6 +29,7 @@ class Gauges:
         self._every = every
         self._stopped = asyncio.Event()
         metrics.writer_queue.set_function(lambda: database.waiting)
+        database.observe(self._note_commit)
 
     async def run(self) -> None:
         """Count until :meth:`stop`."""
@@ -44,6 +45,10 @@ class Gauges:
 
     async def drain(self, grace: float) -> None:
         """Nothing is under way."""
+
+    def _note_commit(self, units: int, seconds: float) -> None:
+        self._metrics.writer_batch.observe(units)
+        self._metrics.commit_seconds.observe(seconds)
 
     async def count(self) -> None:
         """Count once."""

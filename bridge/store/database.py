@@ -28,7 +28,7 @@ from bridge.store.queries import leases
 from bridge.store.queries.inbox import Acceptance, Row
 from bridge.store.schema import LEASED
 from bridge.store.sqlite_writer import SqliteWriter
-from bridge.store.writer import Unit
+from bridge.store.writer import Observe, Unit
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,6 +90,7 @@ class Database:
         self._offset = 0
         self._loop = asyncio.get_running_loop()
         self._sleepers: dict[str, set[asyncio.Event]] = {}
+        self._observe: Observe | None = None
         self._writer: Writer
         self._readers: AsyncEngine
         self._lock: sqlite.FileLock | None = None
@@ -138,6 +139,10 @@ class Database:
     def waiting(self) -> int:
         """How many writes wait for the writer."""
         return self._writer.waiting
+
+    def observe(self, observe: Observe) -> None:
+        """Let *observe* know of every transaction of the writer from now on."""
+        self._observe = observe
 
     def now(self) -> int:
         """Milliseconds since 1970, UTC, as the database sees it."""
@@ -239,6 +244,10 @@ class Database:
         finally:
             late.cancel()
 
+    def _note(self, units: int, seconds: float) -> None:
+        if self._observe is not None:
+            self._observe(units, seconds)
+
     def _wake(self, topics: frozenset[str]) -> None:
         for topic in topics:
             for event in self._sleepers.get(topic, ()):
@@ -260,7 +269,9 @@ class Database:
             if self._lock is not None:
                 self._lock.free()
             raise
-        writer = SqliteWriter(path, limit=self._queue, now=self.now, wake=self._wake)
+        writer = SqliteWriter(
+            path, limit=self._queue, now=self.now, wake=self._wake, observe=self._note
+        )
         writer.start()
         self._writer = writer
         self._readers = sqlite.readers(path, READERS)
@@ -282,6 +293,7 @@ class Database:
             limit=self._queue,
             now=self.now,
             wake=self._wake,
+            observe=self._note,
             set_clock=self._set_clock,
             sender=self.owner,
         )

@@ -5,6 +5,7 @@ frozen inside a transaction): it is made again, and what was not committed is re
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from bridge.store.postgres_session import PostgresSession
 from bridge.store.writer import (
     BATCH,
     ConnectionLostError,
+    Observe,
     Outcome,
     Settled,
     Unit,
@@ -53,6 +55,7 @@ class PostgresWriter:
         limit: int,
         now: Callable[[], int],
         wake: Callable[[frozenset[str]], None],
+        observe: Observe,
         set_clock: Callable[[int], None],
         sender: str,
     ) -> None:
@@ -68,6 +71,7 @@ class PostgresWriter:
         self._limit = limit
         self._now = now
         self._wake = wake
+        self._observe = observe
         self._set_clock = set_clock
         self._clock_read_at = float("-inf")
         self._queue: deque[Unit] = deque()
@@ -154,6 +158,7 @@ class PostgresWriter:
         if not units:
             return connection
         session: PostgresSession | None = None
+        started = time.perf_counter()
         try:
             raw = await _raw(connection)
             await self._refresh_clock(raw)
@@ -175,6 +180,7 @@ class PostgresWriter:
             settle([Settled(unit, error=refusal(error)) for unit in units])
             return None
         self._on_commit(outcome)
+        self._observe(len(units), time.perf_counter() - started)
         return connection
 
     def _on_commit(self, outcome: Outcome) -> None:

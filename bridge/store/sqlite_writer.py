@@ -8,6 +8,7 @@ statement costs more than what it does, so a batch is a handful of multi-row sta
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,17 @@ import structlog
 from bridge.domain.errors import OverloadedError
 from bridge.store.sqlite import writer_engine
 from bridge.store.sqlite_session import SqliteSession
-from bridge.store.writer import BATCH, Outcome, Settled, Unit, refusal, refuse, run_batch, settle
+from bridge.store.writer import (
+    BATCH,
+    Observe,
+    Outcome,
+    Settled,
+    Unit,
+    refusal,
+    refuse,
+    run_batch,
+    settle,
+)
 
 log = structlog.get_logger()
 
@@ -167,12 +178,14 @@ class SqliteWriter:
         limit: int,
         now: Callable[[], int],
         wake: Callable[[frozenset[str]], None],
+        observe: Observe,
     ) -> None:
         self._engine = writer_engine(path)
         self._checkpointer = Checkpointer(path)
         self._limit = limit
         self._now = now
         self._wake = wake
+        self._observe = observe
         self._loop = asyncio.get_running_loop()
         self._handover = Handover(self._loop)
         self._ended = self._loop.create_future()
@@ -230,16 +243,19 @@ class SqliteWriter:
         units = [unit for unit in taken if not unit.future.done()]
         if not units:
             return
+        started = time.perf_counter()
         try:
             outcome = run_batch(session, units)
         except Exception as error:
             log.exception("writer.failed", units=len(units))
             outcome = Outcome([Settled(unit, error=refusal(error)) for unit in units], frozenset())
-        self._loop.call_soon_threadsafe(self._on_commit, outcome)
+        seconds = time.perf_counter() - started
+        self._loop.call_soon_threadsafe(self._on_commit, outcome, seconds)
         self._checkpointer.note_commit()
 
-    def _on_commit(self, outcome: Outcome) -> None:
+    def _on_commit(self, outcome: Outcome, seconds: float) -> None:
         settle(outcome.settled)
+        self._observe(len(outcome.settled), seconds)
         if outcome.topics:
             self._wake(outcome.topics)
 

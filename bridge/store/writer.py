@@ -23,6 +23,9 @@ from bridge.store.queries.inbox import Acceptance, Row
 BATCH: Final = 200
 """Most units in one transaction."""
 
+Observe = Callable[[int, float], None]
+"""Told of each transaction, on the event loop: the units in it, the seconds it took."""
+
 _DEADLOCK_CODES: Final = frozenset({"40P01", "40001"})
 _DEADLOCK_TRIES: Final = 3
 

@@ -37,6 +37,17 @@ async def test_what_waits_is_counted(database: Database) -> None:
     assert value(metrics, "bridge_writer_queue") == 0
 
 
+async def test_every_commit_is_measured(database: Database) -> None:
+    metrics = Metrics()
+    Gauges(database, metrics)
+    await asyncio.gather(*(database.accept(a_row(f"d-{number}"), 10) for number in range(5)))
+    commits = value(metrics, "bridge_commit_seconds_count")
+    assert commits
+    assert value(metrics, "bridge_writer_batch_sum") == 5
+    assert value(metrics, "bridge_writer_batch_count") == commits
+    assert 0 < (value(metrics, "bridge_commit_seconds_sum") or 0) < 10
+
+
 def _age(connection: Connection, now: int) -> None:
     connection.execute(update(subject).where(subject.c.id.like("pr:%")).values(due_at=now - 60_000))
     connection.execute(
