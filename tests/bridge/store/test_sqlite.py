@@ -58,7 +58,19 @@ async def test_what_a_dead_bridge_held_is_free_when_the_next_one_starts(sqlite_u
         assert await _claim(beside) == []
     async with await Database.open(sqlite_url) as restarted:
         (again,) = await _claim(restarted)
-    assert (again["fence"], again["failures"]) == (held["fence"] + 1, 1)
+    assert (again["fence"], again["attempts"]) == (held["fence"] + 1, 2)
+
+
+async def test_what_every_bridge_dies_with_is_found_out(sqlite_url: str) -> None:
+    """Most rows were only there when the plug was pulled, so it takes a while."""
+    failures: list[int] = []
+    for at in range(8):
+        async with await Database.open(sqlite_url) as database:
+            if at == 0:
+                await database.accept(a_row("d-1"), 10)
+            (held,) = await _claim(database)
+            failures.append(held["failures"])
+    assert failures == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
 async def _claim(database: Database) -> Sequence[RowMapping]:
