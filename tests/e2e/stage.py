@@ -8,7 +8,7 @@ skipped as soon as nobody has anything to do.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -79,6 +79,7 @@ class Stage:
     settings: Settings
     environment: Mapping[str, str]
     log: StringIO
+    open_bridge: Callable[[], Awaitable[Running]]
     bridges: list[Running] = field(default_factory=list)
     tolerated: set[str] = field(default_factory=set)
     canaries: set[str] = field(default_factory=set)
@@ -98,6 +99,13 @@ class Stage:
     def url(self, bridge: Running | None = None) -> str:
         """Where the bridge listens."""
         return f"http://127.0.0.1:{(bridge or self.bridge).addresses.port}"
+
+    async def start(self) -> Running:
+        """Start a bridge, or one more."""
+        bridge = await self.open_bridge()
+        bridge.outside.server.sleep = _hardly_sleep  # before a job is changed: 5 s
+        self.bridges.append(bridge)
+        return bridge
 
     # What people do
 
@@ -282,7 +290,8 @@ class Stage:
         errors = [line for line in self.logs() if line["level"] in {"error", "critical"}]
         assert [line for line in errors if line["event"] not in self.tolerated] == []
         written = [self.log.getvalue(), *self._written()]
-        assert [one for one in self._secrets() if any(one in text for text in written)] == []
+        out = [one for one in self._secrets() if any(one in text for text in written)]
+        assert out == []
 
     def _written(self) -> Sequence[str]:
         """List every text the bridge sent to the forge, and what it asked of Terrakube."""
@@ -367,16 +376,15 @@ async def opened(
             server=server,
             executor=executor,
             acme=acme,
+            open_bridge=lambda: stack.enter_async_context(
+                running(settings, redactor=redactor, clock=clock, timeouts=timeouts)
+            ),
             settings=settings,
             environment=environment,
             log=log,
         )
         for _ in range(replicas):
-            bridge = await stack.enter_async_context(
-                running(settings, redactor=redactor, clock=clock, timeouts=timeouts)
-            )
-            stage.bridges.append(bridge)
-            bridge.outside.server.sleep = _hardly_sleep  # before a job is changed: 5 s
+            bridge = await stage.start()
             if hooked:
                 await install(stage, bridge)
         yield stage
