@@ -1,6 +1,6 @@
 """Heads of subjects: reading the next delivery in line, and ending it."""
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from bridge.domain.deliveries import Delivery, StoredDelivery
 from bridge.domain.work import Work
@@ -13,6 +13,9 @@ from bridge.store.schema import delivery, delivery_body, subject
 DONE = "done"
 IGNORED = "ignored"
 DEAD = "dead"
+
+KEPT_BODY = 1024 * 1024
+"""Bytes of a body up to which it is kept after it was handled."""
 
 
 def head(connection: Connection, subject_id: str, attempt: int) -> StoredDelivery | None:
@@ -155,4 +158,7 @@ def _end(
         .where(delivery.c.id == stored.id, delivery.c.outcome == "none")
         .values(outcome=outcome, reason=reason[:500], finished_at=now, attempts=stored.attempt)
     )
+    # Strangers choose how long a description is: a week of those would fill a disk.
+    if outcome != DEAD and len(stored.delivery.body) > KEPT_BODY:
+        connection.execute(delete(delivery_body).where(delivery_body.c.delivery_id == stored.id))
     return ended.rowcount == 1

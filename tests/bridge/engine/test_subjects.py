@@ -25,7 +25,7 @@ from bridge.engine.inbox import Inbox
 from bridge.engine.subjects import HEADS, PATIENCE, Subjects
 from bridge.engine.workers import MAX_FAILURES
 from bridge.store.codecs import from_ms
-from bridge.store.schema import delivery, post, run, subject
+from bridge.store.schema import delivery, delivery_body, post, run, subject
 from tests.bridge.engine.stage import REPORT, Stage, Terrakube, open_stage
 from tests.bridge.store.rows import a_delivery, a_request, rows_of
 from tests.fakes.clock import FakeClock
@@ -115,6 +115,25 @@ class TestOrder:
         assert set((await office.outcomes()).values()) == {"done"}
         (row,) = await office.rows()
         assert (row["pending"], row["due_at"], row["attempts"]) == (0, None, 0)
+
+    async def test_of_large_bodies_only_those_that_were_set_aside_are_kept(
+        self, office: Office
+    ) -> None:
+        """Whoever may open a pull request may give it 25 MB of description, again and again."""
+        large = b"x" * (1024 * 1024 + 1)
+        office.failures["dead"] = [PayloadError("no")] * MAX_FAILURES
+        await office.receive("small", body=b"small")
+        await office.receive("large", body=large)
+        await office.receive("dead", body=large + b"y")
+        office.open()
+        await office.stage.settle()
+        found = await office.deliveries()
+        kept = {row["delivery_id"] for row in await rows_of(office.stage.database, delivery_body)}
+        assert {key: row["id"] in kept for key, row in found.items()} == {
+            "small": True,
+            "large": False,
+            "dead": True,
+        }
 
     async def test_subjects_do_not_wait_for_each_other(self, office: Office) -> None:
         both = asyncio.Barrier(2)
