@@ -27,5 +27,9 @@ def demo(
 
     from bridge.cli.demo.walk import walk  # noqa: PLC0415
 
-    if not asyncio.run(walk(forge.value, stay=stay)):
+    try:
+        went_well = asyncio.run(walk(forge.value, stay=stay))
+    except asyncio.CancelledError as error:  # by a signal
+        raise KeyboardInterrupt from error
+    if not went_well:
         raise typer.Exit(1)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,7 +39,7 @@ _LOOK_EVERY = 0.5
 _PENDING = "pending"
 _AFTER_MERGE = f"**After the merge:** {len(story.WORKSPACES)} applied"
 _EVENTS = {
-    "delivery.handled": "  {kind} delivery handled: {outcome}, {runs} runs",
+    "delivery.handled": "  {kind} delivery: {outcome}",
     "run.started": "  job {job_id} started in {workspace}",
     "run.concluded": "  job {job_id} in {workspace} {state}",
 }
@@ -47,6 +49,7 @@ T = TypeVar("T")
 
 async def walk(flavour: str, *, stay: bool) -> bool:
     """Show the way of a pull request; return whether everything came out as it should."""
+    _end_on_signals()
     configure_logs(level="error", format=LogFormat.CONSOLE)
     console = Console(highlight=False)
     started = time.monotonic()
@@ -66,6 +69,14 @@ async def walk(flavour: str, *, stay: bool) -> bool:
             return False
     console.print(f"demo: ok: {result} in {time.monotonic() - started:.0f} s", markup=False)
     return True
+
+
+def _end_on_signals() -> None:
+    """End as Ctrl-C does when killed or when the terminal goes: the others must not be left."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if task is not None:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, task.cancel)
 
 
 class _Walk:
@@ -187,6 +198,7 @@ class _Walk:
         template = _EVENTS.get(said.get("event", ""))
         if template is not None:
             facts = {key: said.get(key, "?") for key in _KEYS}
+            facts["outcome"] = said.get("reason") or f"{said.get('runs')} runs"
             self._say(template.format_map(facts), style="dim")
 
     async def _show(self, number: int, statuses: Mapping[str, tuple[str, str]]) -> None:
@@ -210,7 +222,7 @@ class _Walk:
         self.console.print(text, style=style, markup=False)
 
 
-_KEYS = ("kind", "outcome", "runs", "job_id", "workspace", "state")
+_KEYS = ("kind", "job_id", "workspace", "state")
 
 
 async def _stay(console: Console, plan: Plan, sandbox: Sandbox, told: _Walk) -> None:
@@ -222,12 +234,23 @@ async def _stay(console: Console, plan: Plan, sandbox: Sandbox, told: _Walk) -> 
         ("Terrakube's API", sandbox.terrakube_url),
         ("the bridge", plan.bridge_url),
         ("its log", str(plan.folder / "bridge.log")),
+        ("look into it", f"cd {plan.folder} && {sys.executable} -m bridge deliveries"),
+        ("comment", _commenting(sandbox, told.page)),
     ):
         console.print(f"  {name:16} {where}", markup=False, soft_wrap=True)
     try:
         await asyncio.Event().wait()
     except asyncio.CancelledError:
         console.print("ending …")
+
+
+def _commenting(sandbox: Sandbox, page: str) -> str:
+    number = page.rpartition("/")[2]
+    return (
+        f"curl -sS -H 'Authorization: token {sandbox.person_token}' "
+        "-H 'Content-Type: application/json' -d '{\"body\": \"terrakube help\"}' "
+        f"{sandbox.api_url}/repos/{story.SLUG}/issues/{number}/comments"
+    )
 
 
 def _show_logs(console: Console, plan: Plan) -> None:

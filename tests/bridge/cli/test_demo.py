@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -35,3 +36,20 @@ def test_the_demo_ends_ok(forge: str, real: bool, tmp_path: Path) -> None:  # no
     last = ended.stdout.splitlines()[-1]
     assert last.startswith("demo: ok: 2 plans, 2 push runs, 1 comment, all statuses concluded in ")
     assert ("recorded" in ended.stdout) is not (real and shutil.which("terraform") is not None)
+
+
+def test_a_demo_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bridge", "demo"],
+        env=os.environ | {"PATH": without_terraform(tmp_path), "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        said = next(line for line in demo.stdout if line.startswith("the bridge listens on "))
+        demo.terminate()
+        demo.stdout.read()
+    assert demo.returncode == 130
+    assert list(tmp_path.glob("terrakube-bridge-demo-*")) == []
+    with socket.socket() as caller:
+        assert caller.connect_ex(("127.0.0.1", int(said.rpartition(":")[2]))) != 0
