@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import Connection, text
 
 from bridge.domain.errors import OverloadedError
 from bridge.engine.supervisor import Supervisor
 from bridge.store.database import Database
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,9 @@ class Readiness:
             await self.database.write(_touch)
             await self.database.read(_touch)
         except OverloadedError as error:
-            found.append(str(error))
+            # Anybody may ask, and what the driver says names statements and hosts.
+            log.warning("database.not_ready", reason=str(error))
+            found.append(str(error).partition(":")[0])
         return found
 
 
