@@ -48,10 +48,17 @@ def load_settings(environ: Mapping[str, str], folder: FilePath) -> Settings:
     mistakes += wrong
     if not forges and not wrong_forges:
         mistakes.append(_no_forge())
+    if not merged.given and not unread:
+        mistakes.append(_nothing_given(folder))
     if mistakes or settings is None:
         raise InvalidSettingsError(_sorted(mistakes))
     settings.remember(merged.origins)
     return settings
+
+
+def _nothing_given(folder: FilePath) -> Mistake:
+    text = f"no BRIDGE_ variable is set, and {folder} has no .env or bridge.yaml with a setting"
+    return Mistake(key="", text=f"{text}: is this the right folder?")
 
 
 def _check_forges(merged: Merged) -> tuple[dict[str, CheckedForge], list[Mistake]]:
@@ -133,13 +140,20 @@ def _validate(merged: Merged, tree: Mapping[str, Any]) -> tuple[Settings | None,
 
 
 def _errors(error: ValidationError) -> Sequence[ErrorDetails]:
-    return error.errors(include_url=False, include_context=False, include_input=False)
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [one for one in found if not _is_other_way(one)]
+
+
+def _is_other_way(error: ErrorDetails) -> bool:
+    """Whether it only says that an address is not the empty text it might be as well."""
+    return error["type"] == "literal_error" and str(error["loc"][-1]).startswith("literal[")
 
 
 def _explained(
     section: Path, error: ErrorDetails, merged: Merged, known: Collection[str]
 ) -> Mistake:
-    path = (*section, *(str(part) for part in error["loc"]))
+    # Names that pydantic gives to the ways a value may take are no keys.
+    path = (*section, *(str(part) for part in error["loc"] if "[" not in str(part)))
     match error["type"]:
         case "missing":
             return merged.blame(path, f"is missing{_how_to_set(path)}")
@@ -147,7 +161,21 @@ def _explained(
             names = known or _rule_keys(path)
             return merged.blame(path, f"there is no such setting{did_you_mean(path[-1], names)}")
         case _:
-            return merged.blame(path, error["msg"].removeprefix("Value error, "))
+            return merged.blame(path, _plainly(error))
+
+
+_PLAINLY: Mapping[str, str] = {
+    "bool_parsing": "true or false is needed",
+    "bool_type": "true or false is needed",
+    "int_parsing": "a whole number is needed",
+    "int_type": "a whole number is needed",
+    "tuple_type": "a list is needed",
+}
+
+
+def _plainly(error: ErrorDetails) -> str:
+    said = error["msg"].removeprefix("Value error, ")
+    return _PLAINLY.get(error["type"]) or said.replace("Input should be", "must be", 1)
 
 
 def _how_to_set(path: Path) -> str:

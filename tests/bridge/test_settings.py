@@ -112,8 +112,7 @@ def test_the_address_of_the_api_may_be_copied_from_terrakubes_own_settings(
         ),
         pytest.param(
             {"BRIDGE_LISTEN__PORT": "many"},
-            "environment: BRIDGE_LISTEN__PORT: Input should be a valid integer, unable to parse "
-            "string as an integer",
+            "environment: BRIDGE_LISTEN__PORT: a whole number is needed",
             id="no number",
         ),
         pytest.param(
@@ -236,6 +235,8 @@ def test_without_anything_all_that_is_needed_is_told(tmp_path: Path) -> None:
         "terrakube.token: is missing",
         "terrakube.organizations: is missing",
         "forges: at least one is needed",
+        f"no BRIDGE_ variable is set, and {tmp_path} has no .env or bridge.yaml with a setting: "
+        "is this the right folder?",
     ]
 
 
@@ -270,8 +271,24 @@ def test_without_anything_all_that_is_needed_is_told(tmp_path: Path) -> None:
             id="a rule without a template",
         ),
         pytest.param(
+            "rules: {on: push, template: Plan}\n",
+            "bridge.yaml line 1: rules: a list is needed",
+            id="one rule without a list",
+        ),
+        pytest.param(
+            "plan_drafts: perhaps\n",
+            "bridge.yaml line 1: plan_drafts: true or false is needed",
+            id="neither yes nor no",
+        ),
+        pytest.param(
+            "public_url: bridge.example.com\n",
+            "bridge.yaml line 1: public_url: an address is needed as https://host, without "
+            "credentials, query or fragment",
+            id="an address without a scheme",
+        ),
+        pytest.param(
             "rules:\n  - {on: merge, template: Plan}\n",
-            "bridge.yaml line 2: rules[0].on: Input should be 'push', 'pull_request' or 'tag'",
+            "bridge.yaml line 2: rules[0].on: must be 'push', 'pull_request' or 'tag'",
             id="an event nobody knows",
         ),
         pytest.param(
@@ -313,7 +330,7 @@ def test_without_anything_all_that_is_needed_is_told(tmp_path: Path) -> None:
         ),
         pytest.param(
             "slack: {mode: carrier-pigeon}\n",
-            "bridge.yaml line 1: slack.mode: Input should be 'socket' or 'http'",
+            "bridge.yaml line 1: slack.mode: must be 'socket' or 'http'",
             id="the shape of what is not available yet",
         ),
         pytest.param(
