@@ -5,16 +5,13 @@ from datetime import datetime
 from typing import Final
 
 from bridge.decisions.following import conclusion_of
-from bridge.domain.runs import RunState, Verb
+from bridge.domain.runs import CLOSED, RETARGETED, RunState, Verb
 
 TROUBLE_AFTER: Final = 600_000
 """Milliseconds without Terrakube after which people are told (design section 10.6)."""
 
 PATIENCE: Final = 6 * 3_600_000
 """Milliseconds without Terrakube after which a run is given up."""
-
-CLOSED: Final = "closed"
-"""Stands in ``superseded_by`` for a pull request that was closed."""
 
 _MAY_GO_ON = " Terrakube does not stop Terraform, so a step that was running may still finish."
 
@@ -41,7 +38,7 @@ def ending_of_job(
 
     Args:
         status: A terminal status.
-        superseded_by: Head that replaced it, or ``closed``; empty while current.
+        superseded_by: As in a run.
         cancel_requested: Whether the bridge asked Terrakube to cancel it.
         started: Whether any step had begun.
         expired: Whether Terrakube's time limit ended it.
@@ -98,6 +95,11 @@ def ending_of_cancelled(superseded_by: str) -> Ending:
     if superseded_by == CLOSED:
         return Ending(
             state=RunState.SUPERSEDED, reason="Cancelled, as the pull request was closed."
+        )
+    if superseded_by == RETARGETED:
+        return Ending(
+            state=RunState.SUPERSEDED,
+            reason="Cancelled, as the pull request goes to another branch now.",
         )
     if superseded_by:
         return Ending(state=RunState.SUPERSEDED, reason="Cancelled, as a newer commit replaced it.")

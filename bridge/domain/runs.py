@@ -3,9 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from bridge.domain.terrakube import PlanCounts, Step, WorkspaceRef
 from bridge.domain.vcs import RepositoryRef
+
+CLOSED: Final = "closed"
+"""Stands in ``superseded_by`` for a pull request that was closed."""
+
+RETARGETED: Final = "retargeted"
+"""Stands in ``superseded_by`` for a pull request that goes to a branch for which the run is none
+of its business."""
 
 
 class Verb(StrEnum):
@@ -133,7 +141,8 @@ class Run:
         digest: Typed plan digest (``json1:...``, ``text1:...``); empty when there is none.
         trouble: What keeps it from going on right now, for people; empty when nothing does.
         reason: Why it ended as it did, for people; empty when the state says it all.
-        superseded_by: Head that made it an older one; empty while current.
+        superseded_by: Head that made it an older one, ``closed``, or RETARGETED; empty while
+            current.
         attempts: How often the present phase was begun.
     """
 

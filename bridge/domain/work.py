@@ -47,13 +47,19 @@ class Supersede:
 
     Attributes:
         keep_head: Runs for this commit stay; None supersedes every open plan (closed).
-        workspaces: Only these workspace ids; None for all.
+        workspaces: Only these workspace ids; None for all. They are none of its business any more
+            (it has another base), so it does not show what was planned in them, either.
     """
 
     pull_request: PullRequestRef
     keep_head: str | None
     reason: str
     workspaces: frozenset[str] | None = None
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the pull request is about other workspaces than before."""
+        return self.keep_head is None and self.workspaces is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ says what to do. Only "no workspace is affected" succeeds without a run.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.domain.reports import CommitReport, RunReport
-from bridge.domain.runs import RunState, Verb
+from bridge.domain.runs import RETARGETED, RunState, Verb
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import CommitStatus, StatusState
 from bridge.domain.work import Verdict
@@ -72,12 +72,11 @@ def render_statuses(
         prefix: First part of every name.
         per_workspace_limit: Above so many workspaces of a verb, none gets a status of its own.
     """
-    by_verb = {verb: [one for one in report.runs if one.run.request.verb is verb] for verb in Verb}
+    current = replace(report, runs=tuple(one for one in report.runs if not _is_left(one)))
     aggregates = [
-        status
-        for verb, runs in by_verb.items()
-        if (status := _aggregate(report, verb, runs, prefix=prefix)) is not None
+        status for verb in Verb if (status := _aggregate(current, verb, prefix=prefix)) is not None
     ]
+    by_verb = {verb: _runs_of(report, verb) for verb in Verb}
     single = [
         _of_workspace(one, prefix=prefix)
         for runs in by_verb.values()
@@ -104,10 +103,13 @@ def render_status(
     return None
 
 
-def _aggregate(
-    report: CommitReport, verb: Verb, runs: Sequence[RunReport], *, prefix: str
-) -> CommitStatus | None:
+def _runs_of(report: CommitReport, verb: Verb) -> Sequence[RunReport]:
+    return [one for one in report.runs if one.run.request.verb is verb]
+
+
+def _aggregate(report: CommitReport, verb: Verb, *, prefix: str) -> CommitStatus | None:
     findings: list[_Finding] = []
+    runs = _runs_of(report, verb)
     if verb is Verb.PLAN:
         runs = [*runs, *_standing_in(report)]
         findings += [_of_verdict(verdict, runs) for verdict in report.verdicts]
@@ -166,6 +168,13 @@ def _write(context: str, findings: Sequence[_Finding], runs: Sequence[RunReport]
 
 def _of_workspace(report: RunReport, *, prefix: str) -> CommitStatus:
     run = report.run
+    if _is_left(report):
+        return CommitStatus(
+            context=context_of(prefix, run.request.verb, run.request.workspace),
+            state=StatusState.SUCCESS,
+            description="Not affected any more: the pull request goes to another branch now.",
+            target_url=report.job_url,
+        )
     said = [word(run), changes(run.counts) if run.counts and run.plan_changes is not False else ""]
     because = run.trouble or run.reason
     return CommitStatus(
@@ -174,6 +183,11 @@ def _of_workspace(report: RunReport, *, prefix: str) -> CommitStatus:
         description=_line(". ".join([": ".join(filter(None, said)), *filter(None, [because])])),
         target_url=report.job_url,
     )
+
+
+def _is_left(report: RunReport) -> bool:
+    """Tell whether the run is none of its pull request's business any more."""
+    return report.run.superseded_by == RETARGETED
 
 
 def _has_changes(runs: Sequence[RunReport]) -> bool:

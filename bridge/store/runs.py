@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, desc, func, select
 
 from bridge.domain.posts import PostKind
 from bridge.domain.reports import CommitReport, PullRequestReport, RunReport
-from bridge.domain.runs import Output, OutputKind, Run
+from bridge.domain.runs import RETARGETED, Output, OutputKind, Run
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import PullRequestRef, PullRequestState, RepositoryRef
 from bridge.domain.work import Verdict
@@ -301,7 +301,8 @@ def _newest(runs: Select[tuple[str]], head_sha: str) -> Select[tuple[str]]:
             run.c.pull_request.is_(None),
             run.c.commit_id == head_sha,
         ],
-        order_by=[desc(run.c.created_at), desc(run.c.id)],
+        # What a pull request has left must not hide what another one with that head says.
+        order_by=[run.c.superseded_by == RETARGETED, desc(run.c.created_at), desc(run.c.id)],
     )
     ranked = runs.add_columns(place.label("place")).subquery()
     return select(ranked.c.id).where(ranked.c.place == 1)

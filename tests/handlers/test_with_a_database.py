@@ -4,16 +4,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection, update
 
 from bridge.domain.events import (
     Event,
     PullRequestClosed,
     PullRequestReopened,
+    PullRequestRetargeted,
     PullRequestUpdated,
 )
 from bridge.domain.rules import On, Policy, Rule
 from bridge.domain.vcs import PullRequestState
 from bridge.domain.work import Work
+from bridge.rendering.statuses import render_statuses
 from bridge.routing import Services
 from bridge.store.database import Database
 from bridge.store.queries.work import apply_work
@@ -58,6 +61,12 @@ class Stored:
         """Verb, trigger and phase of each run, oldest first."""
         rows = await rows_of(self.database, run)
         return [(row["verb"], row["trigger"], row["phase"]) for row in rows]
+
+    async def workspaces(self) -> list[str]:
+        """Name the workspaces the living comment of pull request 1 shows."""
+        report = await self.store.pull_request_report(self.world.forge.pulls[1].ref)
+        assert report is not None
+        return [one.run.request.workspace.name for one in (*report.runs, *report.stale)]
 
     async def shown(self) -> dict[str, list[str]]:
         """Verbs of the runs the living comment of pull request 1 shows, by where."""
@@ -145,6 +154,35 @@ async def test_a_pull_request_that_comes_back_is_planned_again(stored: Stored) -
     for number in range(2):  # two hooks
         await stored.deliver(about(again, PullRequestReopened, delivery_id=f"d-{number}"))
     assert sorted(phase for _, _, phase in await stored.runs()) == ["finished", "planned"]
+
+
+async def test_a_retargeted_pull_request_shows_what_its_new_base_affects(stored: Stored) -> None:
+    world = stored.world
+    world.workspace("app", branch="release")
+    world.forge.files = replace(world.forge.files, paths=("network/main.tf", "app/main.tf"))
+    opened = world.forge.pulls[1]
+    await stored.deliver(about(opened))
+    await stored.database.write(_end_all, "failed")
+
+    moved = world.open(base_branch="release", updated_at=NOW + timedelta(seconds=5))
+    await stored.deliver(about(moved, PullRequestRetargeted))
+    assert await stored.workspaces() == ["app"]
+    report = await stored.store.commit_report(moved.ref.repository, HEAD)
+    statuses = render_statuses(report, prefix="terrakube", per_workspace_limit=10)
+    assert {status.context: status.state.value for status in statuses} == {
+        "terrakube/plan": "pending",
+        "terrakube/plan: acme/app": "pending",
+        "terrakube/plan: acme/network": "success",
+    }
+
+    back = world.open(updated_at=NOW + timedelta(seconds=9))
+    await stored.deliver(about(back, PullRequestRetargeted))
+    assert await stored.workspaces() == ["network"]
+    assert len(await stored.runs()) == 3
+
+
+def _end_all(connection: Connection, state: str) -> None:
+    connection.execute(update(run).values(phase="finished", state=state, due_at=None))
 
 
 async def test_an_allowance_holds_for_its_commit_only(stored: Stored) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     RowMapping,
     and_,
     case,
+    delete,
     func,
     insert,
     or_,
@@ -21,7 +22,7 @@ from ulid import ULID
 
 from bridge.domain.errors import OverloadedError
 from bridge.domain.posts import PostUpsert, RemotePart
-from bridge.domain.runs import RunPhase, RunRequest, RunState, Verb
+from bridge.domain.runs import CLOSED, RETARGETED, RunPhase, RunRequest, RunState, Verb
 from bridge.domain.terrakube import JobStatus
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
 from bridge.domain.work import (
@@ -231,23 +232,39 @@ def _allow(connection: Connection, allowance: Allowance) -> None:
 
 def _supersede(connection: Connection, supersede: Supersede, now: int) -> set[str]:
     ended: list[str] = []
+    left = _leave(connection, supersede)
     for row in _superseded(connection, supersede):
         planned = row["phase"] == RunPhase.PLANNED
+        finished = row["phase"] == RunPhase.FINISHED
         values: dict[str, object] = {
-            "superseded_by": supersede.keep_head or "closed",
+            "superseded_by": supersede.keep_head or (RETARGETED if supersede.leaves else CLOSED),
             # A dying run is nothing to share, and the same head may come back (reopened).
             "share_key": None,
             "trigger": f"{row['trigger']}#{row['id']}",
         }
         if planned:
             values |= _ended_as_superseded(supersede.reason, now)
-        elif row["job_status"] in _NOT_RUNNING:
+        elif not finished and row["job_status"] in _NOT_RUNNING:
             values |= {"cancel_requested": 1, "due_at": func.coalesce(run.c.due_at, now)}
         connection.execute(update(run).where(run.c.id == row["id"]).values(values))
         ended.append(row["id"])
     if ended:
         hints.hint(connection, hints.RUN)
-    return set(reports_of(connection, ended))
+    return left | set(reports_of(connection, ended))
+
+
+def _leave(connection: Connection, supersede: Supersede) -> set[str]:
+    """Let a pull request show no more what was planned in workspaces it has left."""
+    if not supersede.leaves or supersede.workspaces is None:
+        return set()
+    report = supersede.pull_request.key
+    plans = select(run.c.id).where(
+        run.c.verb == Verb.PLAN.value, run.c.workspace_id.in_(sorted(supersede.workspaces))
+    )
+    gone = connection.execute(
+        delete(run_link).where(run_link.c.report == report, run_link.c.run_id.in_(plans))
+    )
+    return {report} if gone.rowcount else set()
 
 
 def _superseded(connection: Connection, supersede: Supersede) -> list[RowMapping]:
@@ -257,13 +274,14 @@ def _superseded(connection: Connection, supersede: Supersede) -> list[RowMapping
         .where(
             _of_pull_request(ref),
             run.c.verb == Verb.PLAN.value,
-            run.c.phase != RunPhase.FINISHED.value,
             run.c.shared == 0,
             run.c.superseded_by == "",
         )
         .order_by(run.c.id)
         .with_for_update()
     )
+    if not supersede.leaves:
+        query = query.where(run.c.phase != RunPhase.FINISHED.value)
     if supersede.keep_head is not None:
         query = query.where(run.c.commit_id != supersede.keep_head)
     if supersede.workspaces is not None:

@@ -77,6 +77,14 @@ FACTS: dict[str, Any] = {
         ),
         (
             "cancelled",
+            {"superseded_by": "retargeted", "cancel_requested": True},
+            Ending(
+                state=RunState.SUPERSEDED,
+                reason="Cancelled, as the pull request goes to another branch now.",
+            ),
+        ),
+        (
+            "cancelled",
             {"cancel_requested": True},
             Ending(state=RunState.CANCELLED, reason="Cancelled by the bridge."),
         ),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.domain.reports import CommitReport, RunReport
-from bridge.domain.runs import RunState, Verb
+from bridge.domain.runs import RETARGETED, RunState, Verb
 from bridge.domain.vcs import CommitStatus, StatusState
 from bridge.domain.work import Verdict
 from bridge.rendering.statuses import context_of, render_status, render_statuses
@@ -186,6 +186,22 @@ def test_workspaces_have_a_status_each_up_to_the_limit() -> None:
             description=("Error. " + "Workspace acme/locked is locked. " * 9)[:139] + "…",
         ),
     ]
+
+
+def test_what_a_retargeted_pull_request_has_left_does_not_count() -> None:
+    left = a_report(a_run("left", RunState.FAILED, superseded_by=RETARGETED))
+    statuses = render(a_commit_report(OK, left, verdicts=(PLANNING,)), limit=2)
+    assert [(status.context, status.state, status.description) for status in statuses] == [
+        ("terrakube/plan", SUCCESS, "1 planned: 2 to add, 1 to change, 0 to destroy"),
+        ("terrakube/plan: acme/ok", SUCCESS, "Planned: 2 to add, 1 to change, 0 to destroy"),
+        (
+            "terrakube/plan: acme/left",
+            SUCCESS,
+            "Not affected any more: the pull request goes to another branch now.",
+        ),
+    ]
+    (status,) = render(a_commit_report(left, verdicts=(NOTHING,)))
+    assert (status.state, status.description) == (SUCCESS, "No workspace is affected.")
 
 
 def test_contexts_have_exact_names() -> None:

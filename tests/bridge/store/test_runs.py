@@ -189,6 +189,17 @@ class TestCommitReport:
         elsewhere = RepositoryRef(forge="code", id="8", slug="acme/other")
         assert (await store.commit_report(elsewhere, HEAD)).runs == ()
 
+    async def test_what_a_pull_request_has_left_hides_nothing_of_another_one(
+        self, store: SqlRunStore
+    ) -> None:
+        """One must not unlock another."""
+        (failed,) = await keep(store, a_request())
+        await set_run(store, failed, {"phase": "finished", "state": "failed"})
+        (left,) = await keep(store, a_request(trigger="of another", pull_request=4))
+        await set_run(store, left, {"phase": "finished", "superseded_by": "retargeted"})
+        report = await store.commit_report(REPOSITORY, HEAD)
+        assert [entry.run.id for entry in report.runs] == [failed]
+
 
 class TestRecords:
     async def test_a_pull_request_is_found_by_its_merge_commit(self, store: SqlRunStore) -> None:

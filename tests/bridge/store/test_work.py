@@ -236,6 +236,46 @@ class TestSuperseding:
             "w-database": "planned",
         }
 
+    @pytest.mark.parametrize("phase", ["finished", "created"])
+    async def test_what_was_planned_for_another_base_is_not_shown_any_more(
+        self, database: Database, phase: str
+    ) -> None:
+        await apply(database, Work(runs=[a_request("network"), a_request("database")]))
+        await set_runs(database, phase=phase, state="failed", job_status="running", due_at=None)
+        left = replace(self.CLOSED, workspaces=frozenset({"w-network"}))
+        await apply(database, Work(supersedes=[left]), LATER)
+
+        rows = {row["workspace_id"]: row for row in await rows_of(database, run)}
+        assert {name: row["superseded_by"] for name, row in rows.items()} == {
+            "w-network": "retargeted",
+            "w-database": "",
+        }
+        assert {row["phase"] for row in rows.values()} == {phase}
+        assert {row["cancel_requested"] for row in rows.values()} == {0}
+        shown = [key for key, report in await links(database) if report == PULL_REQUEST.key]
+        assert shown == [rows["w-database"]["id"]]
+
+    async def test_back_at_its_base_it_is_planned_anew(self, database: Database) -> None:
+        await apply(database, Work(runs=[a_request()]))
+        await set_runs(database, phase="finished", state="succeeded", due_at=None)
+        left = replace(self.CLOSED, workspaces=frozenset({"w-network"}))
+        await apply(database, Work(supersedes=[left]))
+        assert len(await apply(database, Work(runs=[a_request()]), LATER)) == 1
+
+    async def test_what_another_pull_request_counts_on_is_hidden_in_this_one_only(
+        self, database: Database
+    ) -> None:
+        other = a_request(
+            trigger="other", pull_request=4, reports=("pr:code:7:4", a_request().reports[1])
+        )
+        await apply(database, Work(runs=[a_request()]))
+        await apply(database, Work(runs=[other]))
+        left = replace(self.CLOSED, workspaces=frozenset({"w-network"}))
+        await apply(database, Work(supersedes=[left]))
+        (row,) = await rows_of(database, run)
+        assert (row["phase"], row["superseded_by"]) == ("planned", "")
+        assert sorted(report for _, report in await links(database)) == sorted(other.reports)
+
     async def test_a_run_that_a_push_counts_on_is_kept(self, database: Database) -> None:
         await apply(database, Work(runs=[a_request()]))
         await apply(database, Work(runs=[a_push()]))
