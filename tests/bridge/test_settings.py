@@ -230,13 +230,13 @@ def test_what_is_missing_is_told_with_its_variable(tmp_path: Path, missing: str,
 
 
 def test_without_anything_all_that_is_needed_is_told(tmp_path: Path) -> None:
+    nothing = f"{tmp_path} has no .env or bridge.yaml with a setting"
     assert [one.partition(": set")[0] for one in mistakes(tmp_path, environ={})] == [
         "terrakube.url: is missing",
         "terrakube.token: is missing",
         "terrakube.organizations: is missing",
         "forges: at least one is needed",
-        f"no BRIDGE_ variable is set, and {tmp_path} has no .env or bridge.yaml with a setting: "
-        "is this the right folder?",
+        f"no BRIDGE_ variable is set, and {nothing}: is this the right folder?",
     ]
 
 
