@@ -1,5 +1,7 @@
 """What is deployed keeps to what docs/operations.md promises about it."""
 
+import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +78,23 @@ def test_the_build_context_holds_what_the_image_copies() -> None:
         for source in rest.split()[:-1]
     }
     assert copied == allowed
+
+
+def test_the_health_check_asks_where_the_bridge_listens() -> None:
+    bridge = yaml.safe_load(COMPOSE.read_text())["services"]["bridge"]
+    environment = bridge["environment"]
+    published = {port.rpartition(":")[2] for port in bridge["ports"]}
+    assert {environment["BRIDGE_LISTEN__PORT"], environment["BRIDGE_METRICS__PORT"]} == published
+    assert environment["BRIDGE_LISTEN__HOST"] == environment["BRIDGE_METRICS__HOST"] == "0.0.0.0"  # noqa: S104 - a container's own
+    assert "BRIDGE_LISTEN__PORT" in dict(instructions())["HEALTHCHECK"]
+
+
+def test_the_health_check_fails_when_nobody_answers() -> None:
+    command = json.loads(dict(instructions())["HEALTHCHECK"].partition("CMD ")[2])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        environment = {"BRIDGE_LISTEN__PORT": str(listener.getsockname()[1])}
+        ended = subprocess.run(  # noqa: S603 - our own line
+            [sys.executable, *command[1:]], env=environment, capture_output=True, check=False
+        )
+    assert b"Connection refused" in ended.stderr
