@@ -20,6 +20,7 @@ from bridge.domain.vcs import Comment, CommitStatus, PullRequestRef, StatusState
 from bridge.ports import Forge, PostLease, Published, RunStore
 from bridge.rendering.comments import render_pull_request
 from bridge.rendering.markers import Markers
+from bridge.rendering.replies import render_reply
 from bridge.rendering.statuses import render_status
 
 _NOWHERE = RemotePart(id="", hash="")
@@ -49,18 +50,25 @@ class PublishService:
                 texts = await self._report_texts(post, forge)
                 return await self._comments(post, forge, lease).bring(texts)
             case PostKind.REPLY:
-                texts = (self.redact(post.content),) if post.content else ()
+                texts = (self._reply_text(post, forge),) if post.content else ()
                 return await self._comments(post, forge, lease).bring(texts)
             case PostKind.STATUS:
                 return await self._bring_status(post, forge, lease)
             case PostKind.REACTION:
                 return await _react(post, forge, lease)
 
+    def _reply_text(self, post: Post, forge: Forge) -> str:
+        limit = forge.comment_limit - self._marker_size(post, forge)
+        return render_reply(self.redact(post.content or ""), measure=forge.measure, limit=limit)
+
+    def _marker_size(self, post: Post, forge: Forge) -> int:
+        return forge.measure(f"{self.markers.make(post, self.policy.max_comments)}\n")
+
     async def _report_texts(self, post: Post, forge: Forge) -> Sequence[str]:
         report = await self.store.pull_request_report(_pull_request(post))
         if report is None:
             return ()
-        marker = forge.measure(f"{self.markers.make(post, self.policy.max_comments)}\n")
+        marker = self._marker_size(post, forge)
         # Megabytes of plans take a while: deliveries are answered meanwhile.
         return await asyncio.to_thread(self._render, report, forge, marker)
 

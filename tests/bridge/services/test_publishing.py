@@ -284,6 +284,17 @@ async def test_without_a_report_there_is_nothing_to_say(world: World) -> None:
     assert world.bodies == []
 
 
+async def test_a_reply_that_is_too_long_is_shortened(world: World) -> None:
+    """The forge would refuse it for ever."""
+    world.forge.comment_limit = 300
+    long = "\n\n".join(f"`line {number}` is not understood." for number in range(50))
+    await world.publish(replace(REPLY, content=long))
+    (body,) = world.bodies
+    assert world.forge.measure(body) <= 300
+    assert body.startswith(f"{MARKERS.make(REPLY, 1)}\n`line 0` is not understood.\n\n`line 1`")
+    assert body.endswith("_The answer was too long for a comment: 45 more paragraphs left out._")
+
+
 async def test_a_reply_is_said_once(world: World) -> None:
     first = await world.publish(REPLY)
     again = await world.publish(replace(REPLY, parts=first.parts))
