@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+WORKERS ?= 2
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url --no-emit-find-links
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -29,8 +30,8 @@ demo: $(VENV)/.installed ## A push, a pull request, plans and statuses against s
 serve: $(VENV)/.installed ## Run the bridge with .env and bridge.yaml of this folder
 	@$(BIN)/terrakube-bridge serve
 
-test: check ## What CI runs: linters, types, import direction, then every test
-	@$(BIN)/pytest $(PYTEST_ARGS)
+test: check ## What CI runs: linters, types, import direction, then every test (WORKERS=2 processes)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: $(VENV)/.installed ## Linters, types, import direction, spelling, packaging metadata
 	@$(BIN)/ruff check .
