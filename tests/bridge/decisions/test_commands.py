@@ -430,9 +430,9 @@ BODIES = st.one_of(st.text(max_size=200), st.lists(FRAGMENTS, max_size=20).map("
 )
 def test_a_line_makes_the_bridge_spell_out_few_alternatives(body: str) -> None:
     """Anybody may comment, and 20 kB of braces once took a minute to read."""
-    started = time.perf_counter()
+    started = time.process_time()
     heard = parse_comment("\n".join([body] * 10), NAMES)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert isinstance(heard, Conversation)
     assert {type(one) for one in heard.commands} == {Misunderstood}
 
@@ -443,9 +443,9 @@ def test_a_line_makes_the_bridge_spell_out_few_alternatives(body: str) -> None:
 def test_a_comment_no_person_writes_is_not_read(filler: str) -> None:
     """Some forges take comments of 30 MB from anybody."""
     body = filler * (30_000_000 // len(filler))
-    started = time.perf_counter()
+    started = time.process_time()
     assert isinstance(parse_comment(body, NAMES), Prose)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @given(BODIES)

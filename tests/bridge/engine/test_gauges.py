@@ -11,6 +11,7 @@ from bridge.store.database import Database
 from bridge.store.queries.work import apply_work
 from bridge.store.schema import delivery, run, subject
 from tests.bridge.store.rows import a_request, a_row
+from tests.waiting import SOON
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -59,9 +60,9 @@ def _age(connection: Connection, now: int) -> None:
 
 
 async def test_counting_ends_at_once_when_it_is_told_to(database: Database) -> None:
-    gauges = Gauges(database, Metrics(), every=60)
+    gauges = Gauges(database, Metrics(), every=10 * SOON)
     running = asyncio.create_task(gauges.run())
     await asyncio.sleep(0.05)
     gauges.stop()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(SOON):
         await running

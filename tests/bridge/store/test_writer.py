@@ -16,6 +16,7 @@ from bridge.store.schema import delivery, setting, subject
 from bridge.store.sqlite_writer import Handover
 from bridge.store.writer import Unit
 from tests.bridge.store.rows import a_row, rows_of
+from tests.waiting import SOON
 
 
 def put(connection: Connection, name: str) -> str:
@@ -116,7 +117,7 @@ async def test_a_full_queue_refuses_at_once(database_url: str, block: "Block") -
                 await database.accept(a_row("d-9"), 10)
             with pytest.raises(OverloadedError):
                 await database.write(put, "a")
-            assert time.monotonic() - started < 0.1
+            assert time.monotonic() - started < 2  # of the ten that it might have waited
         assert await asyncio.gather(*waiting) == [Acceptance.NEW] * 3
         assert len(await rows_of(database, delivery)) == 3
 
@@ -148,7 +149,7 @@ async def test_a_hint_wakes_after_the_commit_and_only_whom_it_is_for(database: D
     subjects, runs = database.subscribe(hints.SUBJECT), database.subscribe(hints.RUN)
 
     await database.accept(a_row("d-1"), 10)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(SOON):
         await subjects.wait()
     assert not runs.is_set()
 
@@ -158,7 +159,7 @@ async def test_a_hint_wakes_after_the_commit_and_only_whom_it_is_for(database: D
     assert not subjects.is_set(), "a repeat makes nothing due"
 
     await database.write(hints.hint, hints.RUN)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(SOON):
         await runs.wait()
 
 
@@ -166,7 +167,7 @@ async def test_a_hint_wakes_after_the_commit_and_only_whom_it_is_for(database: D
 async def test_a_hint_reaches_other_replicas(postgres_url: str) -> None:
     async with await Database.open(postgres_url) as one, await Database.open(postgres_url) as two:
         woken = two.subscribe(hints.SUBJECT)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SOON):
             while not woken.is_set():  # the listener may still be connecting
                 await one.write(hints.hint, hints.SUBJECT)
                 await asyncio.sleep(0.05)

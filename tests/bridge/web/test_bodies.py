@@ -18,6 +18,7 @@ from tests.bridge.web.doors import (
     with_length,
     zipped,
 )
+from tests.waiting import until
 
 BODY = b'{"ref": "refs/heads/main"}'
 
@@ -105,7 +106,7 @@ async def test_a_body_that_does_not_arrive_is_not_waited_for() -> None:
         started = time.monotonic()
         reply = await send(port, head={**signed(BODY), "Content-Length": "100"}, body=b"{")
     assert reply.status == 408
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert edge.held() == 0
 
 
@@ -115,19 +116,18 @@ async def test_a_sender_that_hangs_up_leaves_nothing_behind() -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /webhooks/github HTTP/1.1\r\nHost: b\r\nContent-Length: 100\r\n\r\n{")
         await writer.drain()
-        await asyncio.sleep(0.05)
-        assert edge.held() == 1
+        await until(lambda: edge.held() == 1)
         writer.close()
-        await asyncio.sleep(0.05)
-        assert edge.held() == 0
+        await until(lambda: edge.held() == 0)
 
 
 async def test_two_hundred_slow_senders_fill_neither_the_memory_nor_the_door() -> None:
-    edge = Edge(limits=BodyLimits(seconds=3.0))
+    edge = Edge(limits=BodyLimits(seconds=4.0))
     before = resident()
     async with open_port(edge) as port:
         senders = [asyncio.create_task(dribble(port)) for _ in range(200)]
-        await asyncio.sleep(1.5)
+        await until(lambda: edge.held() > 100 * MIB)
+        await asyncio.sleep(0.5)  # for what would go beyond
         grown = resident() - before
         held = edge.held()
         honest = await send(port, head=with_length(signed(BODY), BODY), body=BODY)
@@ -135,17 +135,18 @@ async def test_two_hundred_slow_senders_fill_neither_the_memory_nor_the_door() -
     assert honest.status == 202
     assert 100 * MIB < held <= 128 * MIB
     assert grown < 220 * MIB
-    assert {reply.status for reply in replies} == {408, 503}
+    assert {reply.status for reply in replies if reply} == {408, 503}
     assert edge.held() == 0
 
 
-async def dribble(port: int) -> Reply:
-    """Announce 26 MiB, send two, and wait."""
+async def dribble(port: int) -> Reply | None:
+    """Announce 26 MiB, send two, and wait; None when the reset overtook the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(
             b"POST /webhooks/github HTTP/1.1\r\nHost: b\r\nContent-Length: %d\r\n\r\n" % (26 * MIB)
         )
+        reply = asyncio.create_task(read_reply(reader))
         try:
             for _ in range(32):
                 writer.write(PIECE)
@@ -153,7 +154,9 @@ async def dribble(port: int) -> Reply:
                 await asyncio.sleep(0)
         except ConnectionError:
             pass
-        return await read_reply(reader)
+        return await reply
+    except ConnectionError:
+        return None
     finally:
         writer.close()
 

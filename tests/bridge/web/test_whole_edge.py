@@ -25,6 +25,7 @@ from tests.bridge.store.rows import rows_of
 from tests.bridge.store.test_writer import Blocking
 from tests.bridge.web.doors import Ready, Reply, send, with_length
 from tests.fakes.clock import FakeClock
+from tests.waiting import until
 
 every = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -215,7 +216,8 @@ async def test_a_saturated_store_answers_503_and_says_when_to_come_back(
                     asyncio.create_task(edge.deliver(GITHUB, push_of(at), key=f"k-{at}"))
                     for at in range(20)
                 ]
-                done, waiting = await asyncio.wait(sending, timeout=0.5)
+                await until(lambda: sum(task.done() for task in sending) >= 15)
+                done, waiting = await asyncio.wait(sending, timeout=0.1)
             replies = await asyncio.gather(*sending)
         kept = await rows_of(database, delivery)
     assert (len(done), len(waiting)) == (15, 5)
