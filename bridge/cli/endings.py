@@ -9,6 +9,7 @@ from bridge.domain.errors import (
     NotAllowedError,
     NotFoundError,
     OverloadedError,
+    SilentDatabaseError,
     TemporaryRemoteError,
 )
 
@@ -38,7 +39,7 @@ def exit_code(error: BridgeError) -> Exit:
             return Exit.NOT_FOUND
         case NotAllowedError():
             return Exit.NOT_ALLOWED
-        case TemporaryRemoteError() | OverloadedError():
+        case TemporaryRemoteError() | OverloadedError() | SilentDatabaseError():
             return Exit.UNREACHABLE
         case _:
             return Exit.USAGE

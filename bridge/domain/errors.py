@@ -9,6 +9,10 @@ class SettingsError(BridgeError):
     """The operator's mistake: shown without a traceback, exit code 2."""
 
 
+class SilentDatabaseError(SettingsError):
+    """Nothing answers where the database should be, perhaps only for now: exit code 6."""
+
+
 class DeliveryError(BridgeError):
     """The sender's mistake."""
 

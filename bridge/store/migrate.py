@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bridge.domain.errors import SettingsError
+from bridge.domain.errors import SettingsError, SilentDatabaseError
 from bridge.store import postgres, sqlite
 
 if TYPE_CHECKING:
@@ -101,7 +101,10 @@ async def migrate(url: str) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_upgrade_postgres)
-    except (OSError, SQLAlchemyError) as error:
+    except OSError as error:
+        msg = f"the database does not answer: {error}"
+        raise SilentDatabaseError(msg) from error
+    except SQLAlchemyError as error:
         msg = f"the database cannot be migrated: {error}"
         raise SettingsError(msg) from error
     finally:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from bridge.domain.errors import OverloadedError, SettingsError
+from bridge.domain.errors import OverloadedError, SettingsError, SilentDatabaseError
 from bridge.store.postgres import RECONNECT, connect_args, engine_url, is_connection_loss
 from bridge.store.postgres_session import PostgresSession
 from bridge.store.writer import (
@@ -86,7 +86,10 @@ class PostgresWriter:
             connection = await self._engine.connect()
         except (OSError, asyncpg.PostgresError, SQLAlchemyError, TimeoutError) as error:
             await self._engine.dispose()
-            msg = f"the database does not answer: {error}"
+            if isinstance(error, OSError):  # a timeout is one, too
+                msg = f"the database does not answer: {error}"
+                raise SilentDatabaseError(msg) from error
+            msg = f"the database cannot be used: {error}"
             raise SettingsError(msg) from error
         await self._read_clock(await _raw(connection))
         self._task = asyncio.create_task(self._run(connection), name="postgres-writer")

@@ -18,6 +18,7 @@ from bridge.domain.errors import (
     PayloadError,
     PermanentRemoteError,
     SettingsError,
+    SilentDatabaseError,
     TemporaryRemoteError,
     UserError,
 )
@@ -57,6 +58,7 @@ def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> Non
         (PermanentRemoteError("x", service="code"), Exit.USAGE),
         (TemporaryRemoteError("x", service="code"), Exit.UNREACHABLE),
         (OverloadedError("x"), Exit.UNREACHABLE),
+        (SilentDatabaseError("x"), Exit.UNREACHABLE),
     ],
 )
 def test_every_error_has_an_exit_code(error: BridgeError, code: Exit) -> None:

@@ -238,6 +238,17 @@ def test_without_a_database_it_is_told_where_one_was_looked_for(
     assert said.err == [f"there is no database at {path}: has the bridge run here?"]
 
 
+@pytest.mark.parametrize("command", ["deliveries", "migrate"])
+def test_a_database_that_does_not_answer_is_no_mistake(
+    command_line: CommandLine, command: str
+) -> None:
+    command_line.configure(BRIDGE_DATABASE__URL="postgresql://bridge:secret@127.0.0.1:1/bridge")
+    said = command_line(command)
+    assert said.code == 6
+    assert [line.partition(": ")[0] for line in said.err] == ["the database does not answer"]
+    assert "secret" not in said.err[0]
+
+
 def test_migrate_makes_a_database_that_can_be_looked_into(command_line: CommandLine) -> None:
     command_line.configure()
     said = command_line("migrate")
