@@ -38,15 +38,16 @@ from bridge.forges.wire import Id, Login, Moment, Number, RefName, Sent, Sha, Sl
 from bridge.ports import Ignored
 
 WANTED_EVENTS = (
-    "check_run",
-    "check_suite",
     "issue_comment",
     "merge_group",
     "pull_request",
     "pull_request_review",
     "push",
 )
-"""What a hook of ours subscribes to; sorted."""
+"""What a hook of ours subscribes to; sorted.
+
+Not the checks: every other tool's would be a delivery or two, and nothing follows from any.
+"""
 
 _QUEUE = "refs/heads/gh-readonly-queue/"  # branches a merge queue makes for itself
 

@@ -416,8 +416,8 @@ def test_github_ping_says_what_the_hook_does_not_send() -> None:
     assert isinstance(outcome, Ignored)
     assert outcome.test
     assert outcome.reason == (
-        "a ping: the hook reaches the bridge; it does not send check_run, check_suite, "
-        "issue_comment, merge_group, pull_request, pull_request_review"
+        "a ping: the hook reaches the bridge; it does not send issue_comment, merge_group, "
+        "pull_request, pull_request_review"
     )
     everything = {"zen": "x", "hook_id": 1, "hook": {"events": ["*"]}}
     assert reason(GITHUB.event("ping", bodies.encoded(everything))).endswith("the bridge")

@@ -336,6 +336,17 @@ def a_hook(**more: object) -> dict[str, object]:
     }
 
 
+def test_a_hook_of_ours_does_not_ask_for_what_nothing_follows_from() -> None:
+    """Above all not for checks: every tool's would be delivered, several for each commit."""
+    assert WANTED_EVENTS == (
+        "issue_comment",
+        "merge_group",
+        "pull_request",
+        "pull_request_review",
+        "push",
+    )
+
+
 async def test_a_hook_is_installed_and_read_back(github: Talk) -> None:
     other = a_hook(id=4, config={"url": "https://ci.example.com/"})
     github.script.on("GET /repos/acme/infra/hooks", [other])
