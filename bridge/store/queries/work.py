@@ -82,14 +82,18 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
 
 
 def touch_reports(connection: Connection, reports: Iterable[str], now: int) -> None:
-    """Make every composed post of these reports due; leases are left alone."""
+    """Make every composed post of these reports due; leases are left alone.
+
+    One that was set aside gets another chance: what refused it then may be over, and a status
+    that is never tried again never concludes.
+    """
     names = sorted(set(reports))
     if not names:
         return
     # Locked in the order of ids, or two replicas wait for each other.
     chosen = (
         select(post.c.id)
-        .where(post.c.report.in_(names), post.c.content.is_(None), post.c.dead == 0)
+        .where(post.c.report.in_(names), post.c.content.is_(None))
         .order_by(post.c.id)
         .with_for_update()
         .cte("chosen")
@@ -97,7 +101,12 @@ def touch_reports(connection: Connection, reports: Iterable[str], now: int) -> N
     touched = connection.execute(
         update(post)
         .where(post.c.id == chosen.c.id)
-        .values(revision=post.c.revision + 1, due_at=_at_latest(now))
+        .values(
+            revision=post.c.revision + 1,
+            due_at=_at_latest(now),
+            dead=0,
+            failures=case((post.c.dead == 1, 0), else_=post.c.failures),
+        )
     )
     if touched.rowcount:
         hints.hint(connection, hints.POST)

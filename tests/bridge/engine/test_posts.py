@@ -378,6 +378,20 @@ class TestTrouble:
         row = await outbox.row()
         assert (outbox.revisions, row["dead"], row["failures"]) == ([1], 0, 0)
 
+    async def test_what_was_set_aside_is_tried_again_when_its_report_changes(
+        self, outbox: Outbox
+    ) -> None:
+        outbox.publisher.failures = [
+            PermanentRemoteError("POST status: answered 403", service="code", status=403)
+        ]
+        await outbox.want(REPORT)
+        await outbox.stage.settle()
+        assert (await outbox.row())["dead"] == 1
+        await outbox.touch()
+        await outbox.stage.settle()
+        row = await outbox.row()
+        assert (outbox.revisions, row["dead"], row["failures"]) == ([2], 0, 0)
+
     async def test_what_is_refused_for_good_is_set_aside_and_shown(
         self, outbox: Outbox, logs: list[EventDict]
     ) -> None:
@@ -399,8 +413,6 @@ class TestTrouble:
             "report",
             row["last_error"],
         )
-        await outbox.touch()
-        await outbox.stage.settle()
         assert outbox.publisher.sent == []
 
         await outbox.stage.database.write(revive_post, found.id, outbox.stage.database.now())
