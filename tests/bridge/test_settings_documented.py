@@ -19,9 +19,9 @@ CONFIGURATION = ROOT / "docs" / "configuration.md"
 
 HEAD = """\
 # Settings of terrakube-bridge. Copy this file to .env, in the folder the bridge is started in, and
-# fill in what is needed: Terrakube, one forge, and what its deliveries are verified with, which is
-# BRIDGE_SECRET_KEY for hooks that "terrakube-bridge webhooks install" makes (set BRIDGE_PUBLIC_URL,
-# too), or the forge's WEBHOOK_SECRET. Everything else has the default that is shown.
+# fill in what is needed: Terrakube, one forge, and what its deliveries are verified with. That is
+# either the forge's WEBHOOK_SECRET or, for hooks that "terrakube-bridge webhooks install" makes,
+# the BRIDGE_SECRET_KEY and BRIDGE_PUBLIC_URL. Everything else has the default that is shown.
 # Variables of the environment come before this file, and this file before bridge.yaml.
 # Lists are words between commas, or JSON. Whatever is secret may be in a file of its own: add _FILE
 # to the name and give the path. Something set to nothing counts as not set.
