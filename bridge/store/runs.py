@@ -15,6 +15,7 @@ from bridge.domain.work import Verdict
 from bridge.ports import Clock, PullRequestRecord
 from bridge.store.codecs import PARTS, POST_TARGET, STRINGS, VERDICT, output_from_row, run_from_row
 from bridge.store.database import Database, SystemClock
+from bridge.store.queries import runs as run_queries
 from bridge.store.queries.work import branch_key
 from bridge.store.schema import (
     branch_head,
@@ -94,7 +95,7 @@ class SqlRunStore:
 
     async def run(self, run_id: str) -> Run | None:
         """See ports.RunStore."""
-        return await self.database.read(_run, run_id)
+        return await self.database.read(run_queries.read, run_id)
 
     async def fixed_text(self, post_key: str) -> str | None:
         """See ports.RunStore."""
@@ -250,11 +251,6 @@ def _branch_head(connection: Connection, ref: RepositoryRef, branch: str) -> str
     return found
 
 
-def _run(connection: Connection, run_id: str) -> Run | None:
-    row = connection.execute(select(run).where(run.c.id == run_id)).mappings().first()
-    return None if row is None else run_from_row(row)
-
-
 def _fixed_text(connection: Connection, post_key: str) -> str | None:
     found: str | None = connection.scalar(select(post.c.content).where(post.c.key == post_key))
     return found
@@ -342,7 +338,11 @@ def _outputs_of_run(connection: Connection, run_id: str) -> Sequence[Output]:
 
 def read_outputs(connection: Connection, run_id: str) -> Sequence[Output] | None:
     """Read every stored text of a run; None when there is no such run."""
-    return None if _run(connection, run_id) is None else _outputs_of_run(connection, run_id)
+    return (
+        None
+        if run_queries.read(connection, run_id) is None
+        else _outputs_of_run(connection, run_id)
+    )
 
 
 def _comment_owner(

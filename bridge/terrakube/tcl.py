@@ -9,7 +9,7 @@ import base64
 import binascii
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml  # type: ignore[import-untyped]  # its type stubs are not among our tools
@@ -19,9 +19,6 @@ from bridge.domain.terrakube import FlowStep, FlowType
 
 MAX_TEXT = 64 * 1024
 """Longest TCL that is read, in characters."""
-
-APPLYING = frozenset({FlowType.APPLY, FlowType.DESTROY})
-PLANNING = frozenset({FlowType.PLAN, FlowType.PLAN_DESTROY})
 
 _TYPES = frozenset(kind.value for kind in FlowType) | {"scheduleTemplates", "policyEvaluation"}
 # Model class Flow of the server; it refuses what it does not know ("Template Yaml Error").
@@ -88,39 +85,6 @@ def read_flow(tcl: str | None) -> tuple[FlowStep, ...] | None:
     except (ValueError, _Problem):
         return None
     return tuple(sorted((step for _, step in steps), key=lambda step: step.number))
-
-
-def flow_applies(flow: Sequence[FlowStep] | None) -> bool:
-    """Tell whether a flow may change infrastructure; one that cannot be read may."""
-    return flow is None or any(step.type not in _HARMLESS for step in flow)
-
-
-# Scripts run with the workspace's credentials, and what a newer type does is not known.
-_HARMLESS = PLANNING | {FlowType.APPROVAL, FlowType.DISABLE_WORKSPACE}
-
-
-def flow_asks(flow: Sequence[FlowStep] | None) -> bool:
-    """Tell whether every step that changes infrastructure has an approval before it."""
-    asked = False
-    for step in flow or ():
-        if step.type == FlowType.APPROVAL:
-            asked = True
-        elif step.type in APPLYING and not asked:
-            return False
-    return asked
-
-
-def plan_step(flow: Sequence[FlowStep] | None) -> FlowStep | None:
-    """Return the first step that plans; None when there is none."""
-    return next((step for step in flow or () if step.type in PLANNING), None)
-
-
-def is_plan_only(flow: Sequence[FlowStep] | None) -> bool:
-    """Tell whether a stored template of this flow passes a job that waits for an approval.
-
-    Only such a one does, and only by ``templateReference`` (contract section 6.3).
-    """
-    return bool(flow) and all(step.type in PLANNING for step in flow or ())
 
 
 def plan_text() -> str:

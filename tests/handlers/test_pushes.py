@@ -19,6 +19,7 @@ from bridge.domain.vcs import (
     RepositoryRef,
 )
 from bridge.domain.work import BranchSeen, PullRequestSeen, Work
+from tests.fakes import runs as fake_runs
 from tests.fakes.forge import BASE, HEAD, INFRA, MERGE, FakeForge, a_pull_request
 from tests.fakes.store import a_record
 from tests.handlers.conftest import NOW, World, posts, pushed, runs
@@ -220,25 +221,14 @@ async def test_a_push_that_is_told_after_it_was_made_up_for_does_not_run_again(
 
 
 def a_run(request: RunRequest) -> Run:
-    return Run(
+    return fake_runs.a_run(
+        request,
         id="r-1",
-        request=request,
         phase=RunPhase.FINISHED,
         state=RunState.SUCCEEDED,
         job_id="1",
         job_status="completed",
-        steps=(),
-        plan_changes=None,
-        counts=None,
-        digest="",
-        trouble="",
-        reason="",
-        superseded_by="",
-        cancel_requested=False,
-        attempts=0,
         created_at=NOW,
-        started_at=None,
-        finished_at=None,
     )
 
 

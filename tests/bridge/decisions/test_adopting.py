@@ -2,38 +2,19 @@
 
 import base64
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bridge.decisions.adopting import is_of_run, jobs_of_run
-from bridge.domain.runs import Run, RunPhase, RunState, TemplateChoice
+from bridge.domain.runs import Run, RunPhase, TemplateChoice
 from bridge.domain.terrakube import Job, Step
 from tests.bridge.store.rows import HEAD, OLD_HEAD, a_request
+from tests.fakes.runs import NOON, a_run
 
-NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TCL = "flow:\n  - type: terraformPlan\n"
-RUN = Run(
-    id="01M86PTPG0JS62R60BEWV6QTT5",
-    request=a_request(),
-    phase=RunPhase.UNKNOWN,
-    state=RunState.QUEUED,
-    job_id="",
-    job_status="",
-    steps=(),
-    plan_changes=None,
-    counts=None,
-    digest="",
-    trouble="",
-    reason="",
-    superseded_by="",
-    cancel_requested=False,
-    attempts=1,
-    created_at=NOON,
-    started_at=None,
-    finished_at=None,
-)
+RUN = a_run(a_request(), phase=RunPhase.UNKNOWN)
 INLINE = replace(
     RUN, request=replace(RUN.request, template=TemplateChoice(reference="built-in", tcl=TCL))
 )

@@ -5,7 +5,7 @@ import pytest
 from bridge.decisions.templates import Chosen, choose_template
 from bridge.domain.rules import On
 from bridge.domain.runs import TemplateChoice
-from bridge.domain.terrakube import Template
+from bridge.domain.terrakube import FlowStep, FlowType, Template
 from tests.bridge.decisions.facts import APPLY, PLAN, SCRIPTED, UNREADABLE, a_workspace
 
 KNOWN = {"o-acme": (PLAN, APPLY, SCRIPTED, UNREADABLE)}
@@ -72,6 +72,37 @@ def test_the_built_in_template_depends_on_what_starts_it(
         may_change=changes,
         applies=changes,
     )
+
+
+@pytest.mark.parametrize(
+    ("types", "may_change", "applies"),
+    [
+        (None, True, True),
+        ([], False, False),
+        ([FlowType.PLAN_DESTROY], False, False),
+        ([FlowType.PLAN, FlowType.APPROVAL], False, False),
+        ([FlowType.PLAN, FlowType.APPLY], True, True),
+        ([FlowType.PLAN_DESTROY, FlowType.APPROVAL, FlowType.APPLY], True, True),
+        ([FlowType.DESTROY], True, True),
+        ([FlowType.SCRIPTS, FlowType.PLAN], True, False),
+        (["dance"], True, False),
+    ],
+)
+def test_what_a_template_may_do_follows_from_its_steps(
+    types: list[str] | None, *, may_change: bool, applies: bool
+) -> None:
+    """Scripts have the workspace's credentials; what cannot be read may do anything."""
+    steps = [FlowStep(type=kind, number=at) for at, kind in enumerate(types or ())]
+    flow = None if types is None else tuple(steps)
+    template = Template(id="t-1", name="T", organization_id="o-acme", flow=flow)
+    chosen = choose_template(
+        "T",
+        a_workspace(),
+        templates={"o-acme": (template,)},
+        built_in={},
+        on=On.PULL_REQUEST,
+    )
+    assert (chosen.may_change, chosen.applies) == (may_change, applies)
 
 
 def test_a_template_called_like_another_ones_id_fools_nobody() -> None:

@@ -34,6 +34,7 @@ from bridge.domain.vcs import RepositoryRef
 from bridge.services.collecting import CollectService
 from bridge.terrakube import contexts, payloads
 from tests import recorded
+from tests.fakes import runs
 from tests.fakes.jobserver import APPLY_FLOW, PLAN_FLOW, FakeJobServer, unavailable
 
 MADE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
@@ -42,34 +43,24 @@ FILES = {OutputKind.PLAN: "plan", OutputKind.APPLY: "apply"}
 
 
 def a_run(workspace: Workspace) -> Run:
-    return Run(
+    request = RunRequest(
+        trigger="pr:code:7:1@a+b",
+        actor="alice",
+        verb=Verb.PLAN,
+        workspace=workspace.ref,
+        template=TemplateChoice(reference="Plan"),
+        commit_id="a" * 40,
+        repository=RepositoryRef(forge="code", id="7", slug="acme/infra"),
+        reports=(),
+    )
+    return runs.a_run(
+        request,
         id="01JRUN",
-        request=RunRequest(
-            trigger="pr:code:7:1@a+b",
-            actor="alice",
-            verb=Verb.PLAN,
-            workspace=workspace.ref,
-            template=TemplateChoice(reference="Plan"),
-            commit_id="a" * 40,
-            repository=RepositoryRef(forge="code", id="7", slug="acme/infra"),
-            reports=(),
-        ),
         phase=RunPhase.COLLECTING,
         state=RunState.RUNNING,
         job_id="1",
         job_status="completed",
-        steps=(),
-        plan_changes=None,
-        counts=None,
-        digest="",
-        trouble="",
-        reason="",
-        superseded_by="",
-        cancel_requested=False,
-        attempts=1,
         created_at=MADE,
-        started_at=None,
-        finished_at=None,
     )
 
 

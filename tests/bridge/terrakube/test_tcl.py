@@ -89,35 +89,3 @@ def test_whatever_is_stored_or_typed_only_a_user_error_comes_out(text: str) -> N
         assert tcl.parse_flow(text)
     except UserError as error:
         assert str(error).startswith("template, line ")  # noqa: PT017 - a flow may be fine, too
-
-
-FLOWS = [
-    # flow, applies, asks, is plan-only, its plan
-    (None, True, False, False, None),
-    ((), False, False, False, None),
-    ((PLAN,), False, False, True, PLAN),
-    ((PLAN, APPLY), True, False, False, PLAN),
-    ((PLAN, ASK, APPLY), True, True, False, PLAN),
-    ((DESTROY_PLAN, ASK, APPLY), True, True, False, DESTROY_PLAN),
-    ((DESTROY,), True, False, False, None),
-    ((SCRIPT, PLAN), True, False, False, PLAN),
-    ((PLAN, ASK), False, True, False, PLAN),
-    ((FlowStep(type="dance", number=1),), True, False, False, None),
-]
-
-
-@pytest.mark.parametrize(("flow", "applies", "asks", "plans_only", "plan"), FLOWS)
-def test_what_a_flow_may_do(
-    flow: tuple[FlowStep, ...] | None,
-    applies: bool,  # noqa: FBT001 - a column of the table
-    asks: bool,  # noqa: FBT001 - a column of the table
-    plans_only: bool,  # noqa: FBT001 - a column of the table
-    plan: FlowStep | None,
-) -> None:
-    """A flow that cannot be read may apply: fail closed."""
-    assert (tcl.flow_applies(flow), tcl.flow_asks(flow), tcl.is_plan_only(flow)) == (
-        applies,
-        asks,
-        plans_only,
-    )
-    assert tcl.plan_step(flow) == plan
