@@ -224,10 +224,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Why a job stays pending without a step.
+    """Why a job stays pending.
 
     Attributes:
-        cause: The likely cause, for people, with what to do.
+        cause: The likely cause, for people, with what to do; empty when there is nothing to say.
         hopeless: Whether it can never run: then it is cancelled, as it may hold up others.
     """
 

@@ -77,12 +77,12 @@ class Sighting:
         return self.look.told or self.trouble != self.row["trouble"]
 
     def is_stuck(self, now: int) -> bool:
-        """Tell whether the job has waited for long without beginning a step."""
+        """Tell whether the job has waited for long without beginning a step, or the next one."""
         return (
             self.job is not None
             and self.look.sight is Sight.OPEN
             and self.job.status == JobStatus.PENDING
-            and not has_started(self.job.steps)
+            and all(step.status != JobStatus.RUNNING for step in self.job.steps)
             and now - self.look.followed.changed_at >= STUCK_AFTER
         )
 

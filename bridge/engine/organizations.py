@@ -27,6 +27,7 @@ from bridge.decisions.following import (
     TICK,
     WAITING_INTERVAL,
     Sight,
+    has_started,
     has_ticked,
 )
 from bridge.domain.errors import (
@@ -75,7 +76,7 @@ class Inspector(Protocol):
     """What the poller needs of services.runs.RunService."""
 
     async def inspect(self, run: Run, job: TerrakubeJob) -> Diagnosis:
-        """Say why a job stays pending without a step."""
+        """Say why a job stays pending; nothing about one that goes on by itself."""
         ...
 
 
@@ -199,7 +200,8 @@ class Organizations:
             log.warning("job.not_cancelled", job_id=job_id, error=str(error))
             return f"The bridge may not cancel job {job_id}; it may hold up others until you do."
         log.warning("job.cancelled", job_id=job_id, reason=one.trouble)
-        return f"Job {job_id} was cancelled, as it could not start and may hold up others."
+        could_not = "go on" if one.job and has_started(one.job.steps) else "start"
+        return f"Job {job_id} was cancelled, as it could not {could_not} and may hold up others."
 
     async def _write(self, lease: Lease, sightings: Sequence[Sighting], now: int) -> None:
         changes = [(one, columns) for one in sightings if (columns := one.columns(now))]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.decisions.following import has_started
 from bridge.domain.errors import NotFoundError
 from bridge.domain.rules import DEFAULT_TEMPLATE
 from bridge.domain.runs import Diagnosis, Refusal, Run
@@ -63,7 +64,9 @@ class RunService:
         return self._request(run, template_id=template_id)
 
     async def inspect(self, run: Run, job: Job) -> Diagnosis:
-        """Say why a job stays pending without a step."""
+        """Say why a job stays pending; one that has begun may only find its next step unknown."""
+        if has_started(job.steps):
+            return await self._between_steps(run, job)
         request = run.request
         try:
             workspace = await self.server.workspace(request.workspace)
@@ -74,7 +77,7 @@ class RunService:
         if request.template.id and await self._template_id(run) is None:
             return Diagnosis(cause=self._unknown_template(run), hopeless=True)
         older = await self._older(run, job)
-        strange = "" if older else await self._strange_type(run)
+        strange = "" if older else await self._strange_type(run, job)
         if strange:
             # Nothing is in the way, and it would hold up others for six hours (section 6.4).
             return Diagnosis(cause=self._cannot_begin(run, strange), hopeless=True)
@@ -124,11 +127,21 @@ class RunService:
             )
         return "It waits for Terrakube: no executor has taken it. Is the executor running?"
 
-    async def _strange_type(self, run: Run) -> str:
-        """Return the type of the template's first step if no Terrakube known to us runs it."""
+    async def _between_steps(self, run: Run, job: Job) -> Diagnosis:
+        strange = await self._strange_type(run, job)
+        if not strange or await self._older(run, job):
+            return Diagnosis(cause="")
+        return Diagnosis(cause=self._cannot_go_on(run, strange), hopeless=True)
+
+    async def _strange_type(self, run: Run, job: Job) -> str:
+        """Return the type of the job's next step if no Terrakube known to us runs it."""
+        if run.request.template.tcl:
+            return ""  # of our own making
         template = await self._template(run)
-        first = next(iter(template.flow or ()), None) if template else None
-        return first.type if first and first.type not in _TYPES else ""
+        begun = {step.number for step in job.steps if has_started([step])}
+        flow = (template.flow or ()) if template else ()
+        upcoming = next((step for step in flow if step.number not in begun), None)
+        return upcoming.type if upcoming and upcoming.type not in _TYPES else ""
 
     async def _template_id(self, run: Run) -> str | None:
         template = await self._template(run)
@@ -176,6 +189,12 @@ class RunService:
     def _cannot_begin(self, run: Run, strange: str) -> str:
         return (
             f"Template {run.request.template.reference!r} begins with a step of type {strange!r}, "
+            "which Terrakube does not know. Correct it there."
+        )
+
+    def _cannot_go_on(self, run: Run, strange: str) -> str:
+        return (
+            f"Template {run.request.template.reference!r} goes on with a step of type {strange!r}, "
             "which Terrakube does not know. Correct it there."
         )
 

@@ -13,12 +13,12 @@ from bridge.domain.errors import (
     TemporaryRemoteError,
 )
 from bridge.domain.runs import Run, RunPhase, RunState
-from bridge.domain.terrakube import Job
+from bridge.domain.terrakube import FlowStep, Job
 from bridge.engine.organizations import ALONE, IDS, Organizations
 from bridge.store.codecs import from_ms
 from bridge.store.schema import run
 from tests.bridge.engine.stage import COLLECTED, Stage, open_stage
-from tests.fakes.jobserver import unavailable
+from tests.fakes.jobserver import APPLY_FLOW, PLAN_FLOW, unavailable
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -469,6 +469,39 @@ class TestJobsThatDoNotBegin:
             ),
         )
         assert stage.server.known["1"].status == "cancelled"
+
+    async def test_one_whose_next_step_can_never_run_is_cancelled_too(self, stage: Stage) -> None:
+        strange = (*PLAN_FLOW, FlowStep(type="terraformAply", number=200, name="Apply"))
+        stage.server.add_template("Plan", flow=strange)
+        await start(stage)
+        stage.server.start("1")
+        await stage.after(3)
+        job = stage.server.start("1", 1)
+        waiting = (job.steps[0], replace(job.steps[1], status="pending"))
+        stage.server.known["1"] = replace(job, status="pending", steps=waiting)
+        await stage.after(15)
+        assert (await stage.run()).state is RunState.RUNNING
+        await wait_long(stage)
+        run = await stage.run()
+        assert (run.phase, run.state, run.reason) == (
+            RunPhase.FINISHED,
+            RunState.ERROR,
+            (
+                "Template 'Plan' goes on with a step of type 'terraformAply', which Terrakube "
+                "does not know. Correct it there. Job 1 was cancelled, as it could not go on and "
+                "may hold up others."
+            ),
+        )
+
+    async def test_one_that_only_waits_between_two_steps_is_left_alone(self, stage: Stage) -> None:
+        stage.server.add_template("Plan", flow=APPLY_FLOW)
+        await start(stage)
+        job = stage.server.start("1", 1)
+        waiting = (job.steps[0], replace(job.steps[1], status="pending"))
+        stage.server.known["1"] = replace(job, status="pending", steps=waiting)
+        await wait_long(stage)
+        run = await stage.run()
+        assert (run.phase, run.state, run.trouble) == (RunPhase.CREATED, RunState.RUNNING, "")
 
     async def test_one_the_bridge_may_not_cancel_is_named(self, stage: Stage) -> None:
         run = await start(stage)

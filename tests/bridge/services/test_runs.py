@@ -1,7 +1,6 @@
 """What is checked before a job is created, and what is said about one that waits."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,17 +11,16 @@ from bridge.domain.runs import (
     Refusal,
     Run,
     RunOptions,
-    RunPhase,
     RunRequest,
-    RunState,
     TemplateChoice,
     Verb,
 )
-from bridge.domain.terrakube import FlowStep, JobRequest, Workspace
+from bridge.domain.terrakube import FlowStep, JobRequest, Step, Workspace
 from bridge.services.catalog import Catalog
 from bridge.services.runs import COMMENTS_LIMIT, RunService
 from tests.bridge.store.rows import HEAD, a_push, a_request
-from tests.fakes.jobserver import FakeJobServer, unavailable
+from tests.fakes.jobserver import PLAN_FLOW, FakeJobServer, unavailable
+from tests.fakes.runs import a_run
 
 RUN_ID = "01M86PTPG0JS62R60BEWV6QTT5"
 NO_DEFAULT = (
@@ -46,26 +44,7 @@ class Setting:
         wanted = request or a_request()
         known = TemplateChoice(reference="Plan", id=self.template.id, name="Plan")
         changes = {"workspace": self.space.ref, "template": known, **changes}
-        return Run(
-            id=RUN_ID,
-            request=replace(wanted, **changes),
-            phase=RunPhase.PLANNED,
-            state=RunState.QUEUED,
-            job_id="",
-            job_status="",
-            steps=(),
-            plan_changes=None,
-            counts=None,
-            digest="",
-            trouble="",
-            reason="",
-            superseded_by="",
-            cancel_requested=False,
-            attempts=1,
-            created_at=datetime(2026, 11, 24, 12, 0, tzinfo=UTC),
-            started_at=None,
-            finished_at=None,
-        )
+        return a_run(replace(wanted, **changes), id=RUN_ID)
 
 
 @pytest.fixture
@@ -308,3 +287,41 @@ class TestInspecting:
         setting.server.add_job(setting.server.add_workspace("other").ref, status="running")
         choice = TemplateChoice(reference="Dream", id=dream.id)
         assert not (await self.diagnosis(setting, template=choice)).hopeless
+
+    @pytest.mark.parametrize(
+        ("kind", "older", "expected"),
+        [
+            (
+                "terraformAply",
+                False,
+                Diagnosis(
+                    cause=(
+                        "Template 'Strange' goes on with a step of type 'terraformAply', which "
+                        "Terrakube does not know. Correct it there."
+                    ),
+                    hopeless=True,
+                ),
+            ),
+            ("terraformAply", True, Diagnosis(cause="")),
+            ("terraformApply", False, Diagnosis(cause="")),
+        ],
+    )
+    async def test_and_a_later_step_of_such_a_type_once_it_is_its_turn(
+        self, setting: Setting, kind: str, *, older: bool, expected: Diagnosis
+    ) -> None:
+        flow = (*PLAN_FLOW, FlowStep(type=kind, number=200))
+        strange = setting.server.add_template("Strange", flow=flow)
+        if older:
+            setting.server.add_job(setting.server.add_workspace("other").ref, status="running")
+        made = setting.server.add_job(setting.space.ref)
+        steps = (
+            Step(id="s-1", number=100, name="Plan", status="completed"),
+            Step(id="s-2", number=200, name="", status="pending"),
+        )
+        run = setting.a_run(template=TemplateChoice(reference="Strange", id=strange.id))
+        assert await setting.service.inspect(run, replace(made, steps=steps)) == expected
+
+    async def test_our_own_flows_hold_none(self, setting: Setting) -> None:
+        inline = TemplateChoice(reference="built-in", tcl="flow: []\n")
+        assert not (await self.diagnosis(setting, template=inline)).hopeless
+        assert ("templates",) not in {call[:1] for call in setting.server.calls}
