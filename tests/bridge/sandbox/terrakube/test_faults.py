@@ -2,34 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 
-from bridge.sandbox.terrakube import CreateFault, StandIn, start
+from bridge.sandbox.terrakube import CreateFault
 from bridge.sandbox.terrakube.app import Seen
 from bridge.sandbox.terrakube.model import Workspace
-from tests.bridge.sandbox.terrakube.client import Client, job, speaking
-
-
-@pytest.fixture
-async def stand_in(tmp_path: Path) -> AsyncIterator[StandIn]:
-    async with start(tmp_path, executor="instant") as started:
-        yield started
-
-
-@pytest.fixture
-async def client(stand_in: StandIn) -> AsyncIterator[Client]:
-    async with speaking(stand_in) as speaker:
-        yield speaker
-
-
-@pytest.fixture
-def workspace(stand_in: StandIn) -> Workspace:
-    acme = stand_in.add_organization("acme")
-    return stand_in.add_workspace(acme, "app", "https://git.example.com/infra.git")
+from tests.bridge.sandbox.terrakube.client import Client, job
 
 
 async def post(client: Client, workspace: Workspace, key: str = "bridge:1") -> int:

@@ -1,32 +1,11 @@
 """Lists, tokens and descriptions beyond what single recordings show."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
-from bridge.sandbox.terrakube import StandIn, Status, start
+from bridge.sandbox.terrakube import Status, start
 from bridge.sandbox.terrakube.model import Workspace
 from tests.bridge.sandbox.terrakube import seeds
 from tests.bridge.sandbox.terrakube.client import Client, speaking
-
-
-@pytest.fixture
-async def stand_in(tmp_path: Path) -> AsyncIterator[StandIn]:
-    async with start(tmp_path, executor="instant") as started:
-        yield started
-
-
-@pytest.fixture
-async def client(stand_in: StandIn) -> AsyncIterator[Client]:
-    async with speaking(stand_in) as speaker:
-        yield speaker
-
-
-@pytest.fixture
-def workspace(stand_in: StandIn) -> Workspace:
-    acme = stand_in.add_organization("acme")
-    return stand_in.add_workspace(acme, "app", "https://git.example.com/infra.git")
 
 
 async def test_unpaged_lists_are_cut_at_500_without_a_sign(

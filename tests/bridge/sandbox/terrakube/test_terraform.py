@@ -12,7 +12,7 @@ from bridge.sandbox.terrakube import StandIn, start
 from bridge.sandbox.terrakube.executors.terraform import find_binary
 from bridge.sandbox.terrakube.model import Job, Workspace
 from tests import recorded
-from tests.bridge.sandbox.terrakube.client import Client, speaking
+from tests.bridge.sandbox.terrakube.client import Client
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(find_binary() is None, reason="no terraform or tofu on PATH")
@@ -70,12 +70,6 @@ def repository(tmp_path: Path) -> Path:
 async def stand_in(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StandIn]:
     async with start(tmp_path / "server", version=request.param) as started:
         yield started
-
-
-@pytest.fixture
-async def client(stand_in: StandIn) -> AsyncIterator[Client]:
-    async with speaking(stand_in) as speaker:
-        yield speaker
 
 
 @pytest.fixture
