@@ -257,13 +257,13 @@ def test_no_known_secret_comes_through(text: str, secret: str, offset: int) -> N
     ],
 )  # fmt: skip
 def test_hostile_texts_take_linear_time(unit: str) -> None:
-    """Three megabytes in about a second on a busy machine; anything quadratic takes minutes."""
+    """A megabyte in a third of a second on a busy machine; anything quadratic takes minutes."""
     secrets = [f"configured-secret-{number}" for number in range(20)]
     redactor = Redactor(secrets)
-    text = (unit * (3_000_000 // len(unit)))[:3_000_000]
+    text = (unit * (1_000_000 // len(unit)))[:1_000_000]
     started = time.process_time()
     redactor.redact(text)
-    assert time.process_time() - started < 4
+    assert time.process_time() - started < 2
 
 
 def test_in_composed_texts_only_what_the_bridge_holds_is_masked() -> None:
