@@ -75,9 +75,10 @@ async def _plan(
 
 def _trigger(event: PullRequestEvent, pull_request: PullRequest) -> str:
     trigger = trigger_of(pull_request)
-    if not isinstance(event, PullRequestReopened):
+    if pull_request.from_fork or not isinstance(event, PullRequestReopened):
         return trigger
-    # The world went on while it was closed: what was planned before is planned again.
+    # The world went on while it was closed: what was planned before is planned again. Not for a
+    # fork: whoever made it would get a plan from every closing and reopening.
     moment = event.updated_at.isoformat() if event.updated_at else event.delivery_id
     return f"{trigger}@{moment}"
 

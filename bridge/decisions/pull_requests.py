@@ -57,12 +57,8 @@ def decide_pull_request(
         return _tell(pull_request, FORK, fork_text(facts, pull_request), targets)
     if refusal := refuse_applying_fork(pull_request, targets):
         return _tell(pull_request, ERROR, refusal, targets)
-    question = None if allowed else _question(facts, pull_request, targets)
-    if question is not None:
-        # Somebody may have answered it already: those plans are not made a second time.
-        answered = _answered(pull_request, stored)
-        return Tell(verdict=answered) if answered else question
-    return Start(targets=targets, verdict=planning(pull_request, targets))
+    left_alone = None if allowed else _left_alone(facts, pull_request, targets, stored)
+    return left_alone or Start(targets=targets, verdict=planning(pull_request, targets))
 
 
 def trigger_of(pull_request: PullRequest) -> str:
@@ -87,7 +83,8 @@ def is_allowed(
     """Tell whether the head may be planned: it is no fork's, or somebody allowed this commit.
 
     An allowance is for the base it was given at: whoever made the fork may choose another one,
-    and with it other workspaces.
+    and with it other workspaces. The store drops it with the head, too, so that going back to an
+    allowed commit needs another word.
     """
     if not pull_request.from_fork:
         return True
@@ -161,6 +158,21 @@ def decide_closing(pull_request: PullRequest) -> Supersede:
     merged = pull_request.state is PullRequestState.MERGED
     reason = f"The pull request was {'merged' if merged else 'closed'}."
     return Supersede(pull_request=pull_request.ref, keep_head=None, reason=reason)
+
+
+def _left_alone(
+    facts: Facts,
+    pull_request: PullRequest,
+    targets: Sequence[Target],
+    stored: PullRequestRecord | None,
+) -> Tell | None:
+    """Say what is told instead of planning by itself; None when it is planned."""
+    question = _question(facts, pull_request, targets)
+    answered = _answered(pull_request, stored)
+    if answered and (question or pull_request.from_fork):
+        # Somebody asked for these plans: they are not made a second time.
+        return Tell(verdict=answered)
+    return question
 
 
 def _question(facts: Facts, pull_request: PullRequest, targets: Sequence[Target]) -> Tell | None:

@@ -3,10 +3,11 @@
 from typing import cast
 
 from bridge.decisions.asking import Allow, Refuse, decide_allowance, refuse_stranger
-from bridge.decisions.pull_requests import decide_pull_request, decide_supersedes, trigger_of
+from bridge.decisions.pull_requests import decide_pull_request, decide_supersedes
 from bridge.decisions.triggers import Facts
 from bridge.domain.commands import AllowCommand
 from bridge.domain.work import Allowance, Work
+from bridge.ports import PullRequestRecord
 from bridge.routing import Asked, Router, Services
 from handlers.reading import changed_files, gather_facts
 from handlers.writing import Cause, audit, carry_out
@@ -17,38 +18,49 @@ router = Router()
 @router.on_command(AllowCommand)
 async def ok_to_plan(asked: Asked, services: Services, work: Work) -> str:
     """Remember the allowance and plan what the pull request affects, or say why not."""
-    facts = await gather_facts(asked.pull_request.repository, services)
-    decision = refuse_stranger(asked.permission) or decide_allowance(
-        cast("AllowCommand", asked.command),
-        facts,
-        pull_request=asked.pull_request,
-        stored=await services.store.pull_request(asked.pull_request.ref),
-    )
+    decision = refuse_stranger(asked.permission) or await _allow(asked, services, work)
     match decision:
         case Refuse(text=text):
             audit(work, asked, action="fork.allowed", result="refused", detail=text)
             return text
         case Allow(sha=sha):
-            await _plan(asked, facts, sha, services, work)
             audit(work, asked, action="fork.allowed", result="done", detail=sha)
             return ""
 
 
-async def _plan(asked: Asked, facts: Facts, sha: str, services: Services, work: Work) -> None:
+async def _allow(asked: Asked, services: Services, work: Work) -> Refuse | Allow:
+    facts = await gather_facts(asked.pull_request.repository, services)
+    stored = await services.store.pull_request(asked.pull_request.ref)
+    decision = decide_allowance(
+        cast("AllowCommand", asked.command), facts, pull_request=asked.pull_request, stored=stored
+    )
+    if isinstance(decision, Allow):
+        allowance = Allowance(
+            pull_request=asked.pull_request.ref, head_sha=decision.sha, actor=asked.actor
+        )
+        work.allowances.append(allowance)
+        await _plan(asked, facts, stored, services, work)
+    return decision
+
+
+async def _plan(
+    asked: Asked,
+    facts: Facts,
+    stored: PullRequestRecord | None,
+    services: Services,
+    work: Work,
+) -> None:
     pull_request = asked.pull_request
-    stored = await services.store.pull_request(pull_request.ref)
     decision = decide_pull_request(
         facts,
         pull_request=pull_request,
         changed=await changed_files(facts, pull_request, services),
         stored=stored,
-        allowed=sha,
+        allowed=pull_request.head_sha,
     )
     work.supersedes += decide_supersedes(
         facts, pull_request=pull_request, stored=stored, decision=decision
     )
-    work.allowances.append(
-        Allowance(pull_request=pull_request.ref, head_sha=sha, actor=asked.actor)
-    )
-    cause = Cause(trigger=trigger_of(pull_request), actor=asked.actor)
+    # The command's own: said again, it plans again, which events about the same head do not.
+    cause = Cause(trigger=asked.trigger, actor=asked.actor)
     carry_out(work, decision, pull_request, cause, services.policy)

@@ -103,7 +103,9 @@ class FakeRunStore:
                 seen.pull_request,
                 verdict=seen.verdict or (before.verdict if before else None),
                 allowed_head=before.allowed_head
-                if before and before.base_branch == seen.pull_request.base_branch
+                if before
+                and (before.base_branch, before.head_sha)
+                == (seen.pull_request.base_branch, seen.pull_request.head_sha)
                 else None,
             )
             self.records[record.ref.key] = record

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,10 @@ from bridge.domain.events import (
     CommentDeleted,
     CommentEdited,
     CommentEvent,
+    PullRequestClosed,
+    PullRequestReopened,
     PullRequestRetargeted,
+    PullRequestUpdated,
 )
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert
 from bridge.domain.rules import Policy
@@ -275,12 +279,39 @@ async def fork(world: World) -> World:
 async def test_an_allowed_commit_of_a_fork_is_planned_once(fork: World) -> None:
     work = await fork.say(f"terrakube ok-to-plan {HEAD}")
     assert runs(work) == [("network", "Plan", HEAD)]
-    assert work.runs[0].trigger == f"{REF.key}@{HEAD}+main"
+    assert work.runs[0].trigger == "comment:code:7:100:1"
     assert work.allowances == [Allowance(pull_request=REF, head_sha=HEAD, actor="alice")]
     assert [(one.action, one.result) for one in work.audits] == [("fork.allowed", "done")]
     assert not replies(work)
     again = await fork.deliver(about(fork.forge.pulls[1], delivery_id="d-9"))
-    assert again.runs[0].trigger == work.runs[0].trigger
+    assert not again.runs
+    assert [seen.verdict.kind for seen in again.pull_requests if seen.verdict] == ["planning"]
+
+
+async def test_whoever_made_a_fork_gets_no_plan_by_closing_and_reopening_it(fork: World) -> None:
+    await fork.say(f"terrakube ok-to-plan {HEAD}")
+    for number in range(3):
+        closed = fork.open(from_fork=True, author="mallory", state=PullRequestState.CLOSED)
+        await fork.deliver(about(closed, PullRequestClosed, merged=False, merge_commit=None))
+        opened = fork.open(from_fork=True, author="mallory")
+        moment = NOW + timedelta(minutes=number)
+        event = about(opened, PullRequestReopened, updated_at=moment, delivery_id=f"d-{number}")
+        assert not (await fork.deliver(event)).runs
+
+
+async def test_a_fork_that_goes_back_to_an_allowed_commit_needs_another_word(fork: World) -> None:
+    await fork.say(f"terrakube ok-to-plan {HEAD}")
+    for head in (NEWER, HEAD):
+        moved = fork.open(from_fork=True, author="mallory", head_sha=head)
+        assert not (await fork.deliver(about(moved, PullRequestUpdated))).runs
+
+
+@pytest.mark.parametrize("text", [f"terrakube ok-to-plan {HEAD}", "terrakube plan"])
+async def test_a_writer_may_have_a_fork_planned_again(fork: World, text: str) -> None:
+    first = await fork.say(f"terrakube ok-to-plan {HEAD}")
+    again = await fork.say(text)
+    assert runs(again) == runs(first)
+    assert again.runs[0].trigger == "comment:code:7:101:1"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from bridge.domain.runs import RunRequest, TemplateChoice, Verb
 from bridge.domain.vcs import ChangedFiles, PullRequestState
 from bridge.domain.work import LinkRuns, PullRequestSeen, Supersede, Verdict, Work
 from tests.fakes.forge import HEAD, INFRA, MERGE
+from tests.fakes.store import a_record
 from tests.handlers.conftest import NOW, World, about, posts, runs
 
 KEY = "pr:code:7:1"
@@ -107,6 +108,13 @@ async def test_events_of_one_head_share_a_trigger_and_reopening_has_its_own(worl
 async def test_reopening_without_a_time_is_told_apart_by_its_delivery(world: World) -> None:
     event = about(world.forge.pulls[1], PullRequestReopened, updated_at=None)
     assert (await world.deliver(event)).runs[0].trigger == f"{KEY}@{HEAD}+main@d-1"
+
+
+async def test_reopening_a_fork_has_no_trigger_of_its_own(world: World) -> None:
+    fork = world.open(from_fork=True)
+    world.store.records[KEY] = a_record(fork, allowed_head=HEAD)
+    work = await world.deliver(about(fork, PullRequestReopened))
+    assert [one.trigger for one in work.runs] == [f"{KEY}@{HEAD}+main"]
 
 
 async def test_a_repository_terrakube_does_not_know_is_left_alone(world: World) -> None:

@@ -211,8 +211,12 @@ def _see_pull_request(connection: Connection, seen: PullRequestSeen, now: int) -
     if seen.verdict is not None:
         values["verdict"] = VERDICT.dump(seen.verdict)
     statement = upsert(connection, pull_request).values(id=found.ref.key, **values)
-    # What somebody allowed was for the base that they saw.
-    moved = pull_request.c.base_branch != found.base_branch
+    # What somebody allowed was for the base and the head that they saw: else whoever made the
+    # fork could go back and forth between an allowed head and another one, planned each time.
+    moved = or_(
+        pull_request.c.base_branch != found.base_branch,
+        pull_request.c.head_sha != found.head_sha,
+    )
     allowed = case((moved, None), else_=pull_request.c.allowed_head)
     again = {**values, "allowed_head": allowed}
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=again))

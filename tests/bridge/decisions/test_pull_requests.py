@@ -221,6 +221,14 @@ def test_an_allowed_commit_of_a_fork_is_planned(
     assert names(decision) == ["network"]
 
 
+def test_what_was_planned_of_a_fork_is_planned_again_when_somebody_says_so_only() -> None:
+    planned = Verdict(head_sha=HEAD, kind="planning", text="", workspaces=1)
+    stored = a_record(FORK, allowed_head=HEAD, verdict=planned)
+    assert decide(some_facts(NETWORK), pull_request=FORK, stored=stored) == Tell(verdict=planned)
+    again = decide(some_facts(NETWORK), pull_request=FORK, stored=stored, allowed=HEAD)
+    assert names(again) == ["network"]
+
+
 def test_a_fork_without_a_commit_is_allowed_nothing() -> None:
     """A head whose branch is gone may come without one; "nothing allowed" must not match it."""
     headless = a_pull_request(from_fork=True, head_sha="")

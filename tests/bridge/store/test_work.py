@@ -377,13 +377,14 @@ class TestWhatWasSeen:
         (row,) = await rows_of(database, pull_request)
         assert row["allowed_head"] == HEAD
 
-    async def test_an_allowance_ends_with_the_base_it_was_given_at(
-        self, database: Database
+    @pytest.mark.parametrize("changes", [{"base_branch": "production"}, {"head_sha": OLD_HEAD}])
+    async def test_an_allowance_ends_with_the_base_and_the_head_it_was_given_at(
+        self, database: Database, changes: dict[str, str]
     ) -> None:
         seen = PullRequestSeen(pull_request=a_pull_request())
         allowance = Allowance(pull_request=PULL_REQUEST, head_sha=HEAD, actor="ada")
         await apply(database, Work(pull_requests=[seen], allowances=[allowance]))
-        elsewhere = PullRequestSeen(pull_request=a_pull_request(base_branch="production"))
+        elsewhere = PullRequestSeen(pull_request=replace(a_pull_request(), **changes))  # type: ignore[arg-type]  # named by each case
         await apply(database, Work(pull_requests=[elsewhere]))
         await apply(database, Work(pull_requests=[seen]))
         (row,) = await rows_of(database, pull_request)
