@@ -130,11 +130,11 @@ async def test_a_job_of_somebody_else_that_carries_our_key_is_not_adopted(
     assert f"/runs/{foreign.id})" not in stage.comment(pull_request)
 
 
-@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize(("flavour", "deleted"), [(Flavour.GITHUB, False), (Flavour.FORGEJO, True)])
 async def test_our_comment_is_written_anew_when_a_writer_changed_it(
-    either: Stage, *, deleted: bool
+    set_stage: SetStage, flavour: Flavour, *, deleted: bool
 ) -> None:
-    stage = either
+    stage = await set_stage(flavour=flavour)
     pull_request = await stage.propose("network")
     await stage.quiet()
     (ours,) = stage.forge.comments(SLUG, pull_request.number)
@@ -152,8 +152,8 @@ async def test_our_comment_is_written_anew_when_a_writer_changed_it(
     assert len(stage.jobs()) == 1
 
 
-async def test_a_copy_of_our_comment_is_neither_adopted_nor_touched(either: Stage) -> None:
-    stage = either
+async def test_a_copy_of_our_comment_is_neither_adopted_nor_touched(github: Stage) -> None:
+    stage = github
     pull_request = await stage.propose("network")
     await stage.quiet()
     copied = stage.comment(pull_request)
@@ -168,25 +168,24 @@ async def test_a_copy_of_our_comment_is_neither_adopted_nor_touched(either: Stag
     assert said[0][1] == copied
 
 
-@pytest.mark.parametrize("who", [READER, STRANGER])
 async def test_commands_of_those_who_may_not_write_are_refused_with_an_answer(
-    either: Stage, who: str
+    stage: Stage,
 ) -> None:
-    stage = either
     pull_request = await stage.propose("network")
     await stage.quiet()
-    await stage.say(pull_request, "terrakube plan", author=who)
-    await stage.say(pull_request, f"terrakube ok-to-plan {pull_request.head_sha}", author=who)
+    head = pull_request.head_sha
+    for who in (READER, STRANGER):
+        for text in ("terrakube plan", f"terrakube ok-to-plan {head}"):
+            await stage.say(pull_request, text, author=who)
     await stage.quiet()
 
     assert len(stage.jobs()) == 1
     _, *answers = stage.comments(pull_request)
-    assert len(answers) == 2
+    assert len(answers) == 4
     assert all("this needs write permission" in answer for answer in answers)
     refused = [row for row in await stage.rows(audit) if row["result"] == "refused"]
     assert [(row["actor"], row["action"]) for row in refused] == [
-        (who, "plan.requested"),
-        (who, "fork.allowed"),
+        (who, action) for who in (READER, STRANGER) for action in ("plan.requested", "fork.allowed")
     ]
 
 
@@ -223,10 +222,9 @@ async def test_an_edited_comment_commands_nothing(stage: Stage) -> None:
     assert len(stage.jobs()) == 1
 
 
-@pytest.mark.parametrize("flavour", [Flavour.GITHUB])
-async def test_no_secret_gets_out(set_stage: SetStage, flavour: Flavour) -> None:
+async def test_no_secret_gets_out(github: Stage) -> None:
     """Everything secret stands in the plan, the error and the names of things."""
-    stage = await set_stage(flavour=flavour)
+    stage = github
     encoded = base64.b64encode(KEY.encode()).decode()
     token = stage.forge.token(BRIDGE)
     shapes = ("AKIAIOSFODNN7EXAMPLE", "ghp_" + "a1B2" * 9, "hvs." + "CAESIJ" * 6)
@@ -236,8 +234,6 @@ async def test_no_secret_gets_out(set_stage: SetStage, flavour: Flavour) -> None
     rows = [row, *(make_row(f"leak_{at}", "create", one) for at, one in enumerate(leaked))]
     stage.server.plan_for(stage.workspace("network"), plan_of(rows))
     stage.server.plan_for(stage.workspace("app"), Plan(error=" ".join(leaked[:5] + shapes)))
-    stage.server.lock(stage.workspace("app"), None)
-    stage.server.unlock(stage.workspace("app"))
     pull_request = await stage.propose("network", "app", title=f"Use {KEY}")
     await stage.say(pull_request, f"terrakube plan -w {INSTANCE_SECRET}")
     await stage.quiet()

@@ -7,7 +7,6 @@ import json
 from datetime import timedelta
 
 import httpx
-import pytest
 
 from bridge.sandbox.terrakube.model import Job, Status
 from bridge.store.schema import delivery
@@ -78,10 +77,10 @@ async def test_a_notification_that_is_not_signed_is_401_and_changes_nothing(stag
     await stage.quiet()
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"organization": 1}'])
-async def test_a_signed_notification_of_another_kind_is_400(stage: Stage, body: bytes) -> None:
-    signature = hmac.new(HINT_SECRET.encode(), body, hashlib.sha256).hexdigest()
-    assert await told(stage, body, signature) == 400
+async def test_a_signed_notification_of_another_kind_is_400(stage: Stage) -> None:
+    for body in (b"", b"[]", b"{", b'{"organization": 1}'):
+        signature = hmac.new(HINT_SECRET.encode(), body, hashlib.sha256).hexdigest()
+        assert await told(stage, body, signature) == 400
 
 
 async def test_a_notification_says_nothing_and_is_not_stored(stage: Stage) -> None:

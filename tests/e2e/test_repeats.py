@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from bridge.http import Timeouts
+from bridge.sandbox.forge import Flavour
 from bridge.sandbox.forge.delivering import Attempt
 from bridge.sandbox.forge.faults import COMMENT
 from bridge.sandbox.terrakube import CreateFault
@@ -32,11 +33,11 @@ def assert_once(stage: Stage, sha: str, verb: str = "plan") -> None:
     assert f"terrakube/{verb}" in statuses
 
 
-@pytest.mark.parametrize("new_id", [False, True])
+@pytest.mark.parametrize(("flavour", "new_id"), [(Flavour.GITHUB, False), (Flavour.FORGEJO, True)])
 async def test_a_delivery_that_comes_ten_times_more_counts_once(
-    either: Stage, *, new_id: bool
+    set_stage: SetStage, flavour: Flavour, *, new_id: bool
 ) -> None:
-    stage = either
+    stage = await set_stage(flavour=flavour)
     pull_request = await stage.propose("network")
     await stage.quiet()
     merged = await stage.merge(pull_request)
@@ -56,9 +57,8 @@ async def test_a_delivery_that_comes_ten_times_more_counts_once(
     assert len(stage.comments(pull_request)) == 1
 
 
-async def test_two_hooks_that_tell_of_one_push_start_it_once(either: Stage) -> None:
+async def test_two_hooks_that_tell_of_one_push_start_it_once(stage: Stage) -> None:
     """The installed hook, and an organization's: different ids, different secrets."""
-    stage = either
     own = stage.forge.world.repository(SLUG).hooks[0]
     stage.forge.add_hook(
         SLUG,
@@ -106,8 +106,8 @@ async def test_a_lost_answer_to_the_job_post_makes_no_second_job(
     assert len(stage.comments(pull_request)) == 1
 
 
-async def test_a_500_after_the_comment_exists_makes_no_second_comment(either: Stage) -> None:
-    stage = either
+async def test_a_500_after_the_comment_exists_makes_no_second_comment(github: Stage) -> None:
+    stage = github
     stage.forge.faults.store_then_fail(match=COMMENT)
     pull_request = await stage.propose("network")
     await stage.quiet()

@@ -42,9 +42,9 @@ def assert_said_once(stage: Stage, number: int) -> None:
 
 
 async def test_two_replicas_that_are_both_told_do_everything_once(
-    set_stage: SetStage, postgres_url: str, flavour: Flavour
+    set_stage: SetStage, postgres_url: str
 ) -> None:
-    stage = await set_stage(flavour=flavour, database_url=postgres_url, replicas=2)
+    stage = await set_stage(flavour=Flavour.GITHUB, database_url=postgres_url, replicas=2)
     pull_request = await stage.propose("network", "app")
     await stage.quiet()
     merged = await stage.merge(pull_request)
@@ -61,11 +61,11 @@ async def test_two_replicas_that_are_both_told_do_everything_once(
 
 
 async def test_two_replicas_share_much_work(set_stage: SetStage, postgres_url: str) -> None:
-    names = tuple(f"ws-{number}" for number in range(20))
+    names = tuple(f"ws-{number}" for number in range(10))
     stage = await set_stage(database_url=postgres_url, replicas=2, workspaces=names)
-    opened = [await stage.propose(*names[at : at + 5], branch=f"b-{at}") for at in range(0, 20, 5)]
+    opened = [await stage.propose(*names[at : at + 5], branch=f"b-{at}") for at in range(0, 10, 5)]
     await stage.quiet()
-    assert len(stage.jobs()) == 20
+    assert len(stage.jobs()) == 10
     for pull_request in opened:
         assert_once(stage, pull_request.head_sha)
         assert_said_once(stage, pull_request.number)

@@ -103,18 +103,6 @@ async def test_above_the_cap_the_comment_asks_and_plan_all_answers(set_stage: Se
     assert stage.statuses(pull_request.head_sha)["terrakube/plan"] == "success"
 
 
-async def test_ten_workspaces_have_statuses_of_their_own_and_eleven_have_not(
-    set_stage: SetStage,
-) -> None:
-    names = tuple(f"ws-{number:02}" for number in range(11))
-    stage = await set_stage(workspaces=names)
-    ten = await stage.propose(*names[:10], branch="ten")
-    eleven = await stage.propose(*names, branch="eleven")
-    await stage.quiet()
-    assert len(stage.statuses(ten.head_sha)) == 11
-    assert stage.statuses(eleven.head_sha) == {"terrakube/plan": "success"}
-
-
 async def test_a_plan_of_three_thousand_resources_is_kept_whole_and_the_comment_says_where(
     github: Stage,
 ) -> None:
@@ -139,11 +127,15 @@ async def test_a_plan_of_three_thousand_resources_is_kept_whole_and_the_comment_
     assert len(blocks) == len(set(blocks)) > 500, "whole resources, each once"
 
 
-@pytest.mark.parametrize("name", ["hostile", "multibyte"])
+@pytest.mark.parametrize(
+    ("flavour", "name"),
+    [(Flavour.GITHUB, "hostile"), (Flavour.FORGEJO, "hostile"), (Flavour.GITHUB, "multibyte")],
+)
 async def test_foreign_text_is_shown_as_it_is_and_takes_no_effect(
-    either: Stage, name: str, request: pytest.FixtureRequest
+    set_stage: SetStage, flavour: Flavour, name: str, request: pytest.FixtureRequest
 ) -> None:
-    stage, value = either, {"hostile": HOSTILE, "multibyte": MULTIBYTE}[name]
+    stage = await set_stage(flavour=flavour)
+    value = {"hostile": HOSTILE, "multibyte": MULTIBYTE}[name]
     plan = make_plan(create=1, replace=1, value=value)
     stage.server.plan_for(stage.workspace("network"), plan)
     stage.server.plan_for(stage.workspace("app"), Plan(error=value))
@@ -188,7 +180,7 @@ async def test_comments_are_edited_seldom_while_jobs_change_often(github: Stage)
     """Twelve writes a minute are the most for one pull request, also when people are busy."""
     stage = github
     pull_request = await stage.propose("network")
-    for number in range(6):
+    for number in range(4):
         await stage.push("network", "app", text=f"again {number}")
         await stage.quiet()
     writes = [one for one in stage.forge.content_writes() if "/comments" in one.path]

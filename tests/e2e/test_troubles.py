@@ -4,8 +4,6 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from bridge.sandbox import terrakube
 from bridge.sandbox.terrakube.model import Organization, Status
 from bridge.store.schema import audit
@@ -14,9 +12,9 @@ from tests.e2e.stage import SLUG, TIMINGS, Stage
 
 
 async def test_a_locked_workspace_is_an_error_at_once_and_can_be_planned_later(
-    either: Stage,
+    github: Stage,
 ) -> None:
-    stage = either
+    stage = github
     stage.server.lock(stage.workspace("network"), "migration by @ops <b>, token=ab12CD34ef56GH")
     pull_request = await stage.propose("network", "app")
     await stage.quiet(within=timedelta(seconds=20))
@@ -66,8 +64,7 @@ async def test_a_job_that_can_never_run_is_reported_and_cancelled(set_stage: Set
     assert "Job 1 was cancelled, as it could not start" in stage.comment(pull_request)
 
 
-async def test_a_push_while_terrakube_is_away_starts_when_it_is_back(either: Stage) -> None:
-    stage = either
+async def test_a_push_while_terrakube_is_away_starts_when_it_is_back(stage: Stage) -> None:
     stage.bridge.inside.catalog.forget()
     await stage.server.down()
     sha = await stage.push("network", branch="main")
@@ -111,8 +108,8 @@ async def test_a_running_job_outlives_an_outage_of_terrakube(stage: Stage) -> No
     assert len(stage.jobs()) == 1
 
 
-async def test_a_job_deleted_in_terrakube_is_an_error(either: Stage) -> None:
-    stage = either
+async def test_a_job_deleted_in_terrakube_is_an_error(github: Stage) -> None:
+    stage = github
     stage.executor.hold()
     pull_request = await stage.propose("network")
     await stage.until(lambda: [job for job in stage.jobs() if job.status is Status.RUNNING])
@@ -160,9 +157,8 @@ async def test_a_job_that_terrakube_ends_after_six_hours_is_an_error(stage: Stag
     assert "6 hours" in stage.comment(pull_request)
 
 
-@pytest.mark.parametrize("version", ["stable", "beta"])
-async def test_both_versions_of_terrakube_will_do(set_stage: SetStage, version: str) -> None:
-    stage = await set_stage(version=version)
+async def test_the_stable_version_of_terrakube_will_do_too(set_stage: SetStage) -> None:
+    stage = await set_stage(version="stable")
     pull_request = await stage.propose("network")
     await stage.quiet()
     merged = await stage.merge(pull_request)

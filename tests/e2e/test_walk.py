@@ -56,28 +56,31 @@ async def test_a_pull_request_is_planned_and_its_merge_applied(
     check_golden(request, GOLDEN / "merged.md", together(stage.comments(pull_request)))
 
 
-async def test_a_real_git_push_to_a_followed_branch_applies_what_it_changes(either: Stage) -> None:
-    clone = either.folder / "clone"
+async def test_a_real_git_push_to_a_followed_branch_applies_what_it_changes(github: Stage) -> None:
+    clone = github.folder / "clone"
     clone.mkdir()
-    await git(clone, "clone", "--quiet", either.forge.clone_url(SLUG, WRITER), ".")
+    await git(clone, "clone", "--quiet", github.forge.clone_url(SLUG, WRITER), ".")
     (clone / "app" / "main.tf").write_text("# by hand\n")
     await git(clone, "commit", "--quiet", "--all", "--message", "By hand")
     await git(clone, "push", "--quiet", "origin", "main")
     sha = await git(clone, "rev-parse", "HEAD")
-    await either.quiet()
+    await github.quiet()
 
-    assert either.started() == [("app", "Plan and apply", sha)]
-    assert either.statuses(sha) == {
+    assert github.started() == [("app", "Plan and apply", sha)]
+    assert github.statuses(sha) == {
         "terrakube/push": "success",
         "terrakube/push: acme/app": "success",
     }
 
 
-@pytest.mark.parametrize("push_first", [True, False])
-async def test_the_merged_pull_request_gets_the_outcome_whichever_event_comes_first(
-    either: Stage, *, push_first: bool
+@pytest.mark.parametrize(
+    ("flavour", "push_first"), [(Flavour.GITHUB, False), (Flavour.FORGEJO, True)]
+)
+async def test_the_merged_pull_request_gets_the_outcome_in_the_less_usual_order_too(
+    set_stage: SetStage, flavour: Flavour, *, push_first: bool
 ) -> None:
-    stage = either
+    """GitHub tells of the push first, Forgejo of the pull request."""
+    stage = await set_stage(flavour=flavour)
     pull_request = await stage.propose("network")
     await stage.quiet()
     async with stage.unreachable():
