@@ -1,7 +1,7 @@
 """How much may be written to the outside, and what a post takes of it.
 
-GitHub bears about 80 content-creating calls a minute for one credential; people bear far fewer
-edits of one comment. Statuses are small and many, and have a budget of their own.
+GitHub bears about 80 content-creating calls a minute and 500 an hour for one credential; people
+bear far fewer edits of one comment. Statuses are small and many, and have a budget of their own.
 """
 
 from collections.abc import Sequence
@@ -36,22 +36,30 @@ class Budgets:
         report: Comments of one pull request's report: with a part that was not expected, at most
             12 in any minute.
         content: Comments and reactions on one forge.
+        hourly: The same over a longer time, on a forge that counts hours: what it holds and what
+            comes back make 500 in the busiest hour.
         statuses: Commit statuses on one forge.
+        counting_hours: Names of the forges *hourly* holds for.
     """
 
     report: Budget = Budget(burst=4, per_minute=6)
     content: Budget = Budget(burst=20, per_minute=50)
+    hourly: Budget = Budget(burst=100, per_minute=400 / 60)
     statuses: Budget = Budget(burst=60, per_minute=120)
+    counting_hours: frozenset[str] = frozenset()
 
     def costs(self, post: Post) -> Sequence[Cost]:
         """Say what sending *post* may take: a write for each comment it consists of."""
-        writes = max(len(post.parts), 1)
-        content, statuses = self.of_credential(post.target.repository.forge, writes)
+        forge, writes = post.target.repository.forge, max(len(post.parts), 1)
+        content, statuses = self.of_credential(forge, writes)
         if post.kind is PostKind.STATUS:
             return [statuses]
+        costs = [content]
+        if forge in self.counting_hours:
+            costs.append(self.hourly.cost(f"content by the hour:{forge}", writes))
         if post.kind is PostKind.REPORT:
-            return [content, self.report.cost(f"report:{post.report}", writes)]
-        return [content]
+            costs.append(self.report.cost(f"report:{post.report}", writes))
+        return costs
 
     def of_credential(self, forge: str, writes: int = 1) -> tuple[Cost, Cost]:
         """Name what all posts of one forge share: content, then statuses."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,12 +16,13 @@ from bridge.engine.janitor import Janitor
 from bridge.engine.leases import LeaseKeeper
 from bridge.engine.organizations import Organizations
 from bridge.engine.posts import Posts
+from bridge.engine.rates import Budgets
 from bridge.engine.runs import Runs
 from bridge.engine.subjects import Subjects
 from bridge.engine.supervisor import Role
 from bridge.engine.sweeping import Sweep
 from bridge.metrics import Metrics
-from bridge.ports import Clock
+from bridge.ports import Clock, Forge
 from bridge.rendering.markers import Markers
 from bridge.routing import Services
 from bridge.services.catalog import Catalog
@@ -117,13 +118,26 @@ async def build_inside(
             Subjects(database, keeper, dispatcher, tell=dispatcher.tell, metrics=metrics).worker,
             Runs(database, keeper, server, runs, collecting, metrics=metrics).worker,
             organizations.worker,
-            Posts(database, keeper, publishing, metrics=metrics).worker,
+            Posts(
+                database,
+                keeper,
+                publishing,
+                budgets=budgets_for(outside.forges),
+                metrics=metrics,
+            ).worker,
             duties.worker,
             Gauges(database, metrics),
         ),
         inbox=inbox,
         organizations=organizations,
         catalog=catalog,
+    )
+
+
+def budgets_for(forges: Mapping[str, Forge]) -> Budgets:
+    """Say how much may be written to *forges*; GitHub alone counts hours, too."""
+    return Budgets(
+        counting_hours=frozenset(name for name, one in forges.items() if one.driver == "github")
     )
 
 

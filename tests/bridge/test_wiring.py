@@ -19,6 +19,7 @@ from bridge.domain.errors import (
 from bridge.domain.redaction import Redactor
 from bridge.engine.inbox import Inbox
 from bridge.engine.leases import Lease, LeaseKeeper
+from bridge.engine.rates import Budgets
 from bridge.ports import Forge
 from bridge.services.catalog import Catalog
 from bridge.settings import Settings, load_settings
@@ -26,7 +27,7 @@ from bridge.store.database import Database
 from bridge.store.queries.deliveries import waiting_deliveries
 from bridge.store.schema import duty
 from bridge.wiring.duties import Comparison
-from bridge.wiring.inside import derived_key
+from bridge.wiring.inside import budgets_for, derived_key
 from bridge.wiring.outside import open_outside, secret_key
 from bridge.wiring.starting import Findings, look_at_terrakube
 from tests.bridge.store.rows import a_delivery
@@ -220,6 +221,14 @@ async def test_the_generated_key_is_kept(tmp_path: Path, database: Database) -> 
     assert await secret_key(settings, database) == made
     given = configured(tmp_path, BRIDGE_SECRET_KEY="k" * 32)
     assert await secret_key(given, database) == "k" * 32
+
+
+def test_github_alone_counts_the_writes_of_an_hour() -> None:
+    forges = {
+        name: FakeForge(name=name, driver=driver)
+        for name, driver in (("hub", "github"), ("code", "forgejo"), ("tea", "gitea"))
+    }
+    assert budgets_for(forges) == Budgets(counting_hours=frozenset({"hub"}))
 
 
 def test_no_two_purposes_share_a_key() -> None:

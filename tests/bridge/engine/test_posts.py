@@ -91,12 +91,16 @@ class Outbox:
         return [revision for _, revision in self.publisher.sent]
 
 
-@pytest.fixture
-async def outbox(stage: Stage) -> Outbox:
+def an_outbox(stage: Stage, budgets: Budgets | None = None) -> Outbox:
     publisher = FakePublisher()
-    posts = Posts(stage.database, stage.keeper, publisher, metrics=stage.metrics)
+    posts = Posts(stage.database, stage.keeper, publisher, budgets=budgets, metrics=stage.metrics)
     stage.play(posts.worker)
     return Outbox(stage, publisher, posts)
+
+
+@pytest.fixture
+async def outbox(stage: Stage) -> Outbox:
+    return an_outbox(stage)
 
 
 def a_status(context: str = "terrakube/plan") -> PostUpsert:
@@ -313,6 +317,47 @@ class TestBudgets:
         assert len(outbox.publisher.sent) == 61
         await outbox.stage.after(1)
         assert len(outbox.publisher.sent) == 62
+
+    def test_an_hour_has_as_many_writes_as_github_bears(self) -> None:
+        """ "No more than 500 content-generating requests per hour", and a day without any wait."""
+        hourly = Budgets().hourly
+        assert hourly.burst + 60 * hourly.per_minute == pytest.approx(500)
+        assert 60 * hourly.per_minute >= 400
+
+    async def test_a_forge_that_counts_hours_has_a_second_budget(self, stage: Stage) -> None:
+        """What waits for it is nothing but the newest text, and that is sent."""
+        budgets = Budgets(
+            hourly=Budget(burst=6, per_minute=12 / 60), counting_hours=frozenset({"code"})
+        )
+        outbox = an_outbox(stage, budgets)
+        await outbox.want(REPORT)
+        for _ in range(60):
+            await outbox.touch()
+            await outbox.stage.after(60)
+        last = (await outbox.row())["revision"]
+        assert 12 <= len(outbox.revisions) <= 6 + 12
+        assert outbox.revisions[-1] < last
+        await outbox.stage.after(300)
+        assert outbox.revisions[-1] == last
+        assert (await outbox.row())["due_at"] is None
+
+    async def test_statuses_do_not_wait_for_the_hour(self, stage: Stage) -> None:
+        budgets = Budgets(
+            hourly=Budget(burst=1, per_minute=1 / 60), counting_hours=frozenset({"code"})
+        )
+        outbox = an_outbox(stage, budgets)
+        await outbox.want(a_reply("1"), a_reply("2"), a_status())
+        await outbox.stage.settle()
+        sent = [(row["kind"], row["sent_revision"]) for row in await outbox.rows()]
+        assert sorted(sent) == [("reply", 0), ("reply", 1), ("status", 1)]
+        await outbox.stage.after(3_601)
+        assert {row["sent_revision"] for row in await outbox.rows()} == {1}
+
+    async def test_a_forge_that_counts_no_hours_has_none(self, stage: Stage) -> None:
+        outbox = an_outbox(stage, Budgets(hourly=Budget(burst=1, per_minute=1 / 60)))
+        await outbox.want(*(a_reply(str(at)) for at in range(20)))
+        await outbox.stage.settle()
+        assert len(outbox.publisher.sent) == 20
 
     async def test_two_replicas_share_a_budget(self, postgres_url: str) -> None:
         clock = FakeClock()
