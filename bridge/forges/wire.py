@@ -6,12 +6,13 @@ the forges give them.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from bridge.domain.errors import PermanentRemoteError
+from bridge.domain.errors import PayloadError, PermanentRemoteError
 from bridge.http import Response, segment
 
 _CONTEXT_DIGEST: Final = 12  # hexadecimal digits that keep shortened contexts apart
@@ -58,6 +59,25 @@ def utc(moment: datetime | None) -> datetime | None:
 def is_zero(sha: str) -> bool:
     """Tell whether git says "no commit", as before a branch's first push and after its last."""
     return not sha.strip("0")
+
+
+def damaged(kind: str, error: ValidationError) -> PayloadError:
+    """Say what is wrong with a delivery, without a word of what it holds."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the body"
+    return PayloadError(f"reading a {kind[:64]} delivery: {where}: {first['msg']}")
+
+
+def kind_told(
+    body: bytes, shape: type[BaseModel], telling: Sequence[tuple[str, frozenset[str]]]
+) -> str | None:
+    """Return the first kind of *telling* whose fields a JSON body has; None when none fits."""
+    try:
+        found = shape.model_validate_json(body)
+    except ValidationError:
+        return None
+    present = {name for name in shape.model_fields if getattr(found, name) is not None}
+    return next((kind for kind, needed in telling if needed <= present), None)
 
 
 def repository_path(slug: str) -> str:

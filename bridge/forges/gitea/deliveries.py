@@ -37,7 +37,20 @@ from bridge.domain.events import (
     TagPushed,
 )
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
-from bridge.forges.wire import Id, Login, Moment, Number, RefName, Sent, Sha, Slug, is_zero, utc
+from bridge.forges.wire import (
+    Id,
+    Login,
+    Moment,
+    Number,
+    RefName,
+    Sent,
+    Sha,
+    Slug,
+    damaged,
+    is_zero,
+    kind_told,
+    utc,
+)
 from bridge.ports import Ignored
 
 DRAFT_PREFIXES = ("WIP:", "[WIP]")
@@ -233,10 +246,7 @@ def read_body(kind: str, body: bytes, arrival: Arrival) -> Meaning | Ignored:
     try:
         return reader(body, arrival)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        msg = f"reading a {kind[:64]} delivery: {where}: {first['msg']}"
-        raise PayloadError(msg) from error
+        raise damaged(kind, error) from error
 
 
 def kind_of(body: bytes) -> str | None:
@@ -244,15 +254,7 @@ def kind_of(body: bytes) -> str | None:
 
     The forge says it in a header only; this is for replaying a body that was kept without it.
     """
-    try:
-        shape = _Shape.model_validate_json(body)
-    except ValidationError:
-        return None
-    present = {name for name in _Shape.model_fields if getattr(shape, name) is not None}
-    for kind, needed in _TELLING:
-        if needed <= present:
-            return kind
-    return None
+    return kind_told(body, _Shape, _TELLING)
 
 
 # The first that fits: a comment of a pull request has an issue and may have the pull request...
