@@ -3,16 +3,18 @@
 import asyncio
 
 from bridge.decisions.hearing import Account, decide_genuine, decide_hearing, decide_repair
-from bridge.decisions.replies import explain_misunderstood
+from bridge.decisions.replies import explain_misunderstood, to_stranger
 from bridge.decisions.triggers import Ignore
 from bridge.domain.commands import Conversation
 from bridge.domain.errors import NotFoundError
 from bridge.domain.events import CommentCreated, CommentDeleted, CommentEdited, CommentEvent
+from bridge.domain.posts import PostKind
+from bridge.domain.vcs import Permission
 from bridge.domain.work import AuditEntry, Work
 from bridge.ports import Forge
 from bridge.routing import Asked, Router, Services
 from handlers.reading import permission_now
-from handlers.writing import react, reply, tell_comment
+from handlers.writing import react, reply, reply_stranger, stranger_target, tell_comment
 
 router = Router()
 
@@ -24,11 +26,17 @@ async def answer_comment(event: CommentCreated, services: Services, work: Work) 
     if isinstance(heard, Ignore):
         work.ignored = heard.reason
         return
-    react(work, event.pull_request, event.comment_id)
+    forge = services.forges[event.repository.forge]
+    permission = await permission_now(forge, event.repository, event.author)
+    is_stranger = permission is None or not permission.allows_writing()
+    if not is_stranger:
+        react(work, event.pull_request, event.comment_id)
     answer = explain_misunderstood(heard.commands)
     if not answer:
-        answer = await _carry_out(heard, event, services, work)
-    if answer:
+        answer = await _carry_out(heard, event, permission, services, work)
+    if is_stranger:
+        await _answer_stranger(event, answer, services, work)
+    elif answer:
         reply(work, event.pull_request, event.comment_id, answer)
 
 
@@ -72,12 +80,27 @@ async def _hear(event: CommentCreated, services: Services) -> Ignore | Conversat
     return decide_genuine(event, heard, found=found, own=own)
 
 
+async def _answer_stranger(
+    event: CommentCreated, answer: str, services: Services, work: Work
+) -> None:
+    """Answer whoever may not write once an hour: answers cost writes, which everybody shares."""
+    target = stranger_target(event.pull_request, event.author, event.received_at)
+    if await services.store.fixed_text(target.key(PostKind.REPLY)) is not None:
+        work.ignored = f"{event.author} may not write here and was answered within this hour"
+        return
+    react(work, event.pull_request, event.comment_id)
+    reply_stranger(work, event.pull_request, target, to_stranger(answer))
+
+
 async def _carry_out(
-    heard: Conversation, event: CommentCreated, services: Services, work: Work
+    heard: Conversation,
+    event: CommentCreated,
+    permission: Permission | None,
+    services: Services,
+    work: Work,
 ) -> str:
     forge = services.forges[event.repository.forge]
     pull_request = await forge.pull_request(event.pull_request)
-    permission = await permission_now(forge, event.repository, event.author)
     answers: list[str] = []
     for command in heard.commands:
         asked = Asked(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bridge.decisions.triggers import Ignore, Start, Target, Tell
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert
@@ -230,6 +231,18 @@ def reply(work: Work, ref: PullRequestRef, comment_id: str, text: str) -> None:
     """Answer a comment once."""
     target = reply_target(ref, comment_id)
     work.posts.append(PostUpsert(kind=PostKind.REPLY, target=target, report=ref.key, content=text))
+
+
+def reply_stranger(work: Work, ref: PullRequestRef, target: PostTarget, text: str) -> None:
+    """Answer somebody who may not write; see stranger_target."""
+    work.posts.append(PostUpsert(kind=PostKind.REPLY, target=target, report=ref.key, content=text))
+
+
+def stranger_target(ref: PullRequestRef, login: str, moment: datetime) -> PostTarget:
+    """Name the one answer that somebody who may not write gets in an hour."""
+    hour = int(moment.timestamp()) // 3600
+    slot = f"{login.casefold()}:{hour}"
+    return PostTarget(repository=ref.repository, number=ref.number, content=slot)
 
 
 def reply_target(ref: PullRequestRef, comment_id: str) -> PostTarget:

@@ -23,6 +23,11 @@ def not_available(command: LaterCommand, name: str) -> str:
     return f"{code(f'{name} {command.word.value}')} is not available yet. There is: {words}."
 
 
+def to_stranger(answer: str) -> str:
+    """Say to whoever may not write that there is no second answer soon."""
+    return f"{answer}\n\nWithout write permission there is one answer an hour here."
+
+
 _HELP = """\
 A command stands in a line of its own; a comment with any other line in it does nothing.
 

@@ -28,7 +28,8 @@ class PostTarget:
         sha: Commit (status).
         context: Exact status name (status).
         comment_id: Comment that is answered or reacted to (reply, reaction).
-        content: A reaction's name (``eyes``); a reply's counter for several to one comment.
+        content: A reaction's name (``eyes``); whom and when a reply is for that answers no one
+            comment.
     """
 
     repository: RepositoryRef

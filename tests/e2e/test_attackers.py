@@ -181,7 +181,7 @@ async def test_commands_of_those_who_may_not_write_are_refused_with_an_answer(
 
     assert len(stage.jobs()) == 1
     _, *answers = stage.comments(pull_request)
-    assert len(answers) == 4
+    assert len(answers) == 2, "one of them an hour"
     assert all("this needs write permission" in answer for answer in answers)
     refused = [row for row in await stage.rows(audit) if row["result"] == "refused"]
     assert [(row["actor"], row["action"]) for row in refused] == [

@@ -154,6 +154,35 @@ async def test_whoever_may_not_write_is_refused_and_told(
     assert not work.allowances
     assert not work.pull_requests
     assert "this needs write permission on the repository" in replies(work)[0]
+    assert replies(work)[0].endswith("Without write permission there is one answer an hour here.")
+    assert posts(work) == ["reaction:eyes", "reply:1"]
+
+
+@pytest.mark.parametrize("text", ["terrakube plan", "terrakube plna", "terrakube help"])
+async def test_whoever_may_not_write_is_answered_once_an_hour(world: World, text: str) -> None:
+    """Each answer is a write, and all pull requests share those the forge allows."""
+    await world.say("terrakube plan", author="mallory")
+    again = await world.say(text, author="Mallory", received_at=NOW + timedelta(minutes=59))
+    assert not again.posts
+    assert again.ignored == "Mallory may not write here and was answered within this hour"
+    assert [one.result for one in again.audits] == ["refused"] * (text == "terrakube plan")
+    later = await world.say(text, author="mallory", received_at=NOW + timedelta(hours=1))
+    assert posts(later) == ["reaction:eyes", "reply:1"]
+
+
+async def test_an_answer_to_one_of_those_who_may_not_write_silences_no_other(
+    world: World,
+) -> None:
+    await world.say("terrakube plan", author="mallory")
+    assert posts(await world.say("terrakube plan", author="eve")) == ["reaction:eyes", "reply:1"]
+    assert (await world.say("terrakube plan")).runs
+    world.forge.permissions["mallory"] = Permission.WRITE
+    assert (await world.say("terrakube plan", author="mallory")).runs
+
+
+async def test_a_refusal_does_not_wait_for_terrakube(fork: World) -> None:
+    fork.server.failures["organizations"] = [TemporaryRemoteError("no answer", service="terrakube")]
+    work = await fork.say(f"terrakube ok-to-plan {HEAD}", author="mallory")
     assert posts(work) == ["reaction:eyes", "reply:1"]
 
 
