@@ -31,7 +31,7 @@ serve: $(VENV)/.installed ## Run the bridge with .env and bridge.yaml of this fo
 	@$(BIN)/terrakube-bridge serve
 
 test: check ## What CI runs: linters, types, import direction, then every test (WORKERS=2 processes)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.installed ## Linters, types, import direction, spelling, packaging metadata
 	@$(BIN)/ruff check .
