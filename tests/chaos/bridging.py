@@ -32,7 +32,7 @@ class Plan:
 
     kills: int
     seed: int
-    longest: float = 2.0
+    longest: float = 4.0
     early: float = 0.15
     pull_requests: int = 12
     patience: float = 300.0
