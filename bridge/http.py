@@ -32,6 +32,7 @@ from bridge.domain.errors import (
     PermanentRemoteError,
     RemoteError,
     TemporaryRemoteError,
+    TooLargeError,
 )
 from bridge.domain.guarding import check_guard
 
@@ -372,8 +373,8 @@ class HttpClient:
 
         Raises:
             TemporaryRemoteError: No answer, 408, 425, 429 or 5xx, after the retries.
-            PermanentRemoteError: Any other status that was not expected, a redirect elsewhere, an
-                answer that is too large.
+            TooLargeError: The answer is too large.
+            PermanentRemoteError: Any other status that was not expected, a redirect elsewhere.
         """
         call = _Call(
             method=method,
@@ -478,7 +479,7 @@ class HttpClient:
             size += len(chunk)
             if size > call.max_body:
                 msg = f"{_line(call)}: the answer is larger than {call.max_body} bytes"
-                raise PermanentRemoteError(msg, service=self.service, status=answer.status_code)
+                raise TooLargeError(msg, service=self.service, status=answer.status_code)
             chunks.append(chunk)
         return b"".join(chunks)
 

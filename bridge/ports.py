@@ -189,8 +189,17 @@ class Forge(Protocol):
         """Read one comment as it is now."""
         ...
 
-    async def own_comments(self, ref: PullRequestRef) -> Sequence[Comment]:
-        """List the comments of the bridge's own account, oldest first, all pages."""
+    async def own_comments(
+        self, ref: PullRequestRef, since: datetime | None = None
+    ) -> Sequence[Comment]:
+        """List the comments of the bridge's own account, oldest first, all pages.
+
+        Those from before *since* may be left out; it helps where others wrote more than can be
+        read at once.
+
+        Raises:
+            TooLargeError: They wrote so much that the bridge's own cannot be told.
+        """
         ...
 
     async def create_comment(self, ref: PullRequestRef, body: str) -> str:

@@ -107,5 +107,9 @@ class NotFoundError(PermanentRemoteError):
     """What was asked for does not exist (404, 410)."""
 
 
+class TooLargeError(PermanentRemoteError):
+    """The answer is larger than the bridge reads: ask for less, or do without."""
+
+
 class NotAllowedError(PermanentRemoteError):
     """The credential is refused or lacks a right (401, 403)."""

@@ -11,8 +11,16 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import Final
 
-from bridge.domain.errors import NotAllowedError, NotFoundError
+from ulid import ULID
+
+from bridge.domain.errors import (
+    NotAllowedError,
+    NotFoundError,
+    TemporaryRemoteError,
+    TooLargeError,
+)
 from bridge.domain.posts import Post, PostKind, RemotePart
 from bridge.domain.reports import PullRequestReport
 from bridge.domain.rules import Policy
@@ -25,6 +33,7 @@ from bridge.rendering.statuses import render_status
 
 _NOWHERE = RemotePart(id="", hash="")
 _DONE = "-"  # stands for the id of what has none
+_UNSEEN: Final = 300.0  # seconds until our comments are looked for again among too many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,17 +186,33 @@ class _Comments:
 
     async def _adopt(self, index: int) -> None:
         """Take over what an attempt that died left behind; of several, the first."""
-        if self._own is None:
-            self._own = await self.forge.own_comments(_pull_request(self.post))
         found = [
             comment
-            for comment in self._own
+            for comment in await self._look(index)
             if self.markers.matches(comment.body, self.post, index + 1)
         ]
         for comment in found[1:]:
             await self._delete(comment.id)
         if found:
             await self._keep(index, RemotePart(id=found[0].id, hash=_hash(found[0].body)))
+
+    async def _look(self, index: int) -> Sequence[Comment]:
+        """List our own comments, of which one may stand at this place."""
+        if self._own is None:
+            written = ULID.from_str(self.post.id).datetime  # no comment of it is older
+            try:
+                self._own = await self.forge.own_comments(_pull_request(self.post), written)
+            except TooLargeError as error:
+                if index >= len(self.post.parts):
+                    # Nothing was ever tried here, nor further on: a place is stored before its
+                    # comment is created. So there is nothing to find.
+                    self._own = ()
+                    return self._own
+                msg = f"whether the comment exists cannot be seen: {error}"
+                raise TemporaryRemoteError(
+                    msg, service=error.service, retry_after=_UNSEEN
+                ) from error
+        return self._own
 
     async def _drop_last(self) -> None:
         """Delete a continuation the text no longer needs."""

@@ -6,6 +6,7 @@ not say is taken from the delivery, or is as usual.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -213,7 +214,9 @@ class _FactsForge:
             by_bot=told.by_bot,
         )
 
-    async def own_comments(self, ref: PullRequestRef) -> Sequence[Comment]:
+    async def own_comments(
+        self, ref: PullRequestRef, since: datetime | None = None
+    ) -> Sequence[Comment]:
         return []
 
     def _files(self) -> ChangedFiles:

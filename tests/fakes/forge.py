@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bridge.domain.deliveries import Delivery
-from bridge.domain.errors import NotFoundError, RemoteError
+from bridge.domain.errors import NotFoundError, RemoteError, TooLargeError
 from bridge.domain.events import Event
 from bridge.domain.vcs import (
     Branch,
@@ -82,6 +82,8 @@ class FakeForge:
     redelivered: list[str] = field(default_factory=list)
     fail_after: list[RemoteError] = field(default_factory=list)
     """Raised by the next comment creations, after the comment is stored."""
+    buried: bool = False
+    """Whether others wrote so much that our own comments cannot be listed."""
     writes: int = 0
 
     def measure(self, text: str) -> int:
@@ -151,7 +153,12 @@ class FakeForge:
             raise NotFoundError(msg, service=self.name, status=404)
         return self.comments[comment_id][1]
 
-    async def own_comments(self, ref: PullRequestRef) -> Sequence[Comment]:
+    async def own_comments(
+        self, ref: PullRequestRef, since: datetime | None = None
+    ) -> Sequence[Comment]:
+        if self.buried:
+            msg = "GET comments: the answer is larger than 64 MiB"
+            raise TooLargeError(msg, service=self.name, status=200)
         return [
             comment
             for number, comment in self.comments.values()

@@ -15,6 +15,7 @@ from bridge.domain.errors import (
     NotFoundError,
     PermanentRemoteError,
     TemporaryRemoteError,
+    TooLargeError,
 )
 from bridge.domain.events import Event
 from bridge.domain.vcs import (
@@ -42,6 +43,7 @@ from bridge.forges.gitea.answers import (
 )
 from bridge.forges.gitea.api import pages, parse_list, ref_path
 from bridge.forges.gitea.receiving import Receiver
+from bridge.forges.gitea.searching import comments_since
 from bridge.forges.wire import fit_context, fit_description, parse, repository_path
 from bridge.http import HttpClient, Response, segment
 from bridge.ports import FailedDelivery, Ignored, InstalledHook
@@ -246,11 +248,18 @@ class GiteaForge:
             raise NotFoundError(msg, service=self.name, status=response.status)
         return parse(CommentAnswer, response).value()
 
-    async def own_comments(self, ref: PullRequestRef) -> Sequence[Comment]:
-        """See Forge.own_comments; the forge does not page comments."""
+    async def own_comments(
+        self, ref: PullRequestRef, since: datetime | None = None
+    ) -> Sequence[Comment]:
+        """See Forge.own_comments; the forge does not page comments, and bounds none."""
         _, own_id = await self.whoami()
         path = await self._path(ref.repository, f"issues/{ref.number}/comments")
-        found = parse_list(CommentAnswer, await self.http.request("GET", path))
+        try:
+            found = parse_list(CommentAnswer, await self.http.request("GET", path))
+        except TooLargeError:
+            if since is None:
+                raise
+            found = await comments_since(self.http, path, since)
         comments = [answer.value() for answer in sorted(found, key=lambda answer: answer.id)]
         return [one for one in comments if one.author_id == own_id]
 

@@ -237,8 +237,10 @@ class GitHubForge:
         path, slug = await self._path(repository, f"issues/comments/{segment(comment_id)}")
         return parse(CommentAnswer, await self.api.request("GET", path, slug=slug)).value()
 
-    async def own_comments(self, ref: PullRequestRef) -> Sequence[Comment]:
-        """See Forge.own_comments."""
+    async def own_comments(
+        self, ref: PullRequestRef, since: datetime | None = None
+    ) -> Sequence[Comment]:
+        """See Forge.own_comments; comments are short here and come in pages."""
         login, _ = await self.whoami()
         found = await self._patiently(
             lambda: self._list(CommentAnswer, ref.repository, f"issues/{ref.number}/comments")

@@ -228,6 +228,34 @@ async def test_a_continuation_that_a_dead_attempt_left_behind_is_found_and_delet
     assert len(world.bodies) == len(again.parts) == 1
 
 
+async def test_a_first_comment_needs_no_look_at_what_others_wrote(world: World) -> None:
+    """An outsider may write more than can be read, and would bury the report."""
+    world.forge.buried = True
+    world.says(a_plan(3_000))
+    first = await world.publish(REPORT)
+    assert (len(world.bodies), first.writes) == (3, 3)
+    world.says(a_plan(1))
+    again = await world.publish(replace(REPORT, parts=first.parts))
+    assert (len(world.bodies), len(again.parts)) == (1, 1)
+
+
+async def test_a_comment_that_may_exist_is_not_written_while_it_cannot_be_seen(
+    world: World,
+) -> None:
+    world.forge.fail_after.append(LOST)
+    lease = FakeLease()
+    with pytest.raises(TemporaryRemoteError):
+        await world.publish(REPORT, lease)
+    unknown = replace(REPORT, parts=lease.saved[-1], attempt=2)
+    world.forge.buried = True
+    with pytest.raises(TemporaryRemoteError, match="cannot be seen: GET comments") as caught:
+        await world.publish(unknown)
+    assert (len(world.bodies), caught.value.retry_after) == (1, 300.0)
+    world.forge.buried = False
+    assert (await world.publish(unknown)).writes == 0
+    assert len(world.bodies) == 1
+
+
 async def test_of_two_comments_with_one_marker_one_stays(world: World) -> None:
     marker = MARKERS.make(REPORT, 1)
     for text in ("one", "two"):

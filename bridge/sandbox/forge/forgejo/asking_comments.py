@@ -21,9 +21,11 @@ TEXT = Body(required={"body": str})
 async def list_comments(call: Call) -> Answer:
     """List all comments, the oldest first: there are no pages."""
     found = call.issue().comments
-    since = call.query.get("since")
+    since, before = call.query.get("since"), call.query.get("before")
     if since is not None:
         found = [one for one in found if one.updated_at >= datetime.fromisoformat(since)]
+    if before is not None:  # that second included, as with since
+        found = [one for one in found if one.updated_at <= datetime.fromisoformat(before)]
     headers = {"X-Total-Count": str(len(found))}
     return Answer(body=[comment(call.world, one) for one in found], headers=headers)
 
