@@ -180,7 +180,7 @@ async def test_comments_are_edited_seldom_while_jobs_change_often(github: Stage)
     """Twelve writes a minute are the most for one pull request, also when people are busy."""
     stage = github
     pull_request = await stage.propose("network")
-    for number in range(4):
+    for number in range(6):
         await stage.push("network", "app", text=f"again {number}")
         await stage.quiet()
     writes = [one for one in stage.forge.content_writes() if "/comments" in one.path]
