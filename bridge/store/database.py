@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar, cast
 
 from sqlalchemy import Connection
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bridge.domain.errors import OverloadedError, SettingsError
+from bridge.domain.errors import OverloadedError
 from bridge.ports import Clock
 from bridge.store import migrate, postgres, sqlite
 from bridge.store.postgres_writer import PostgresWriter
@@ -28,6 +28,7 @@ from bridge.store.queries import leases
 from bridge.store.queries.inbox import Acceptance, Row
 from bridge.store.schema import LEASED
 from bridge.store.sqlite_writer import SqliteWriter
+from bridge.store.urls import parse_url
 from bridge.store.writer import Observe, Unit
 
 P = ParamSpec("P")
@@ -307,18 +308,6 @@ class Database:
             raise
         self._listener = postgres.Listener(self._url, self._wake, myself=self.owner)
         self._listener.start()
-
-
-def parse_url(url: str) -> URL:
-    """Read a database URL; SettingsError says what is wrong, without showing a password."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    if parsed is None or parsed.get_backend_name() not in {"sqlite", "postgresql"}:
-        msg = "the database must be sqlite:///path or postgresql://user:password@host/name"
-        raise SettingsError(msg)
-    return parsed
 
 
 def database_file(url: str) -> Path | None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, NullPool, inspect, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bridge.domain.errors import SettingsError, SilentDatabaseError
 from bridge.store import postgres, sqlite
+from bridge.store.urls import parse_url
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -86,7 +86,7 @@ async def migrate(url: str) -> None:
     Raises:
         SettingsError: Nothing answers, or a bridge is running on the SQLite file.
     """
-    parsed = make_url(url)
+    parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         path = sqlite.database_path(parsed)
         sqlite.prepare(path)

@@ -121,8 +121,10 @@ class Listener:
             attempt += 1
 
     async def _listen(self) -> None:
-        dsn = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-        raw = await asyncpg.connect(dsn)
+        # In a DSN the driver calls it sslmode, and takes ssl for a setting of the server.
+        url = self._url.set(drivername="postgresql").difference_update_query(["ssl"])
+        dsn = url.render_as_string(hide_password=False)
+        raw = await asyncpg.connect(dsn, ssl=self._url.query.get("ssl"))
         ended = asyncio.Event()
         try:
             raw.add_termination_listener(lambda _raw: ended.set())

@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import Connection, RowMapping, text
 
 from bridge.domain.errors import SettingsError
-from bridge.store.database import Database, parse_url
+from bridge.store.database import Database
 from bridge.store.queries import leases
 from bridge.store.schema import subject
 from bridge.store.sqlite import check_filesystem, database_path
+from bridge.store.urls import parse_url
 from tests.bridge.store.rows import a_row
 
 _OPEN = """
