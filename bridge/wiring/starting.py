@@ -51,7 +51,8 @@ async def look_at_terrakube(settings: Settings, server: JobServer, catalog: Cata
         looking = _Looking(
             settings=settings,
             findings=findings,
-            organizations=await catalog.organizations(),
+            # Not from the catalog: one that is not there is a mistake now, and none later.
+            organizations=await server.organizations(),
             workspaces=await catalog.workspaces(),
             templates=await catalog.all_templates(),
         )

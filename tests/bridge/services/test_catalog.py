@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 from cachetools import TTLCache
+from structlog.testing import capture_logs
 
-from bridge.domain.errors import TemporaryRemoteError
+from bridge.domain.errors import NotFoundError, TemporaryRemoteError
 from bridge.domain.terrakube import Organization, Workspace
 from bridge.services.catalog import FRESH_FOR, Catalog
 from tests.fakes.clock import FakeClock
@@ -81,6 +82,47 @@ async def test_an_error_is_not_remembered() -> None:
     with pytest.raises(TemporaryRemoteError):
         await catalog.organizations()
     assert await catalog.organizations() == [ACME]
+
+
+def an_absence() -> NotFoundError:
+    return NotFoundError("organization 'beta': it does not exist", service="terrakube")
+
+
+async def test_an_organization_that_vanishes_stops_no_other() -> None:
+    """Its own workspaces stand as they were: a run of theirs says that they are gone."""
+    server, clock = FakeJobServer(), FakeClock()
+    other = server.add_organization("beta")
+    spaces = [server.add_workspace("net"), server.add_workspace("app", organization=other)]
+    plan = server.add_template("Plan", organization=other)
+    catalog = a_catalog(server, clock)
+    assert (await catalog.workspaces(), await catalog.templates(other.id)) == (spaces, [plan])
+    with capture_logs() as logs:
+        for _ in range(3):
+            clock.advance(FRESH_FOR + 1)
+            server.orgs.pop(other.id, None)
+            server.failures["organizations"] = [an_absence()]
+            spaces.insert(-1, server.add_workspace(f"net{len(spaces)}"))
+            assert await catalog.workspaces() == spaces
+            assert await catalog.templates(other.id) == [plan]
+    assert [(entry["event"], entry["what"]) for entry in logs] == [
+        ("catalog.missing", "organizations"),
+        ("catalog.missing", f"workspaces:{other.id}"),
+        ("catalog.missing", f"templates:{other.id}"),
+    ]
+    server.orgs[other.id] = other
+    clock.advance(FRESH_FOR + 1)
+    assert len(await catalog.workspaces()) == len(spaces)
+
+
+async def test_an_organization_that_was_never_seen_is_waited_for() -> None:
+    """An answer without it could leave out what a pull request changes."""
+    server = FakeJobServer()
+    server.failures["organizations"] = [an_absence()]
+    catalog = a_catalog(server)
+    with pytest.raises(TemporaryRemoteError, match="'beta': it does not exist") as caught:
+        await catalog.workspaces()
+    assert caught.value.retry_after == FRESH_FOR
+    assert await catalog.workspaces() == []
 
 
 def test_the_catalog_is_fresh_enough_for_the_next_pull_request() -> None:
