@@ -180,6 +180,8 @@ class GiteaForge:
                 answer = parse(ComparisonAnswer, await self.http.request("GET", path))
             except NotFoundError:
                 return _incomplete("the commits share no history")
+            except TooLargeError:  # every commit is listed with its message and its files
+                return _incomplete("the comparison is larger than the bridge reads")
             found = _compared(answer)
             if found is None:
                 return _incomplete("the forge does not list the files of every commit")
@@ -191,7 +193,7 @@ class GiteaForge:
         path = await self._path(repository, f"compare/{segment(newer)}...{segment(older)}")
         try:
             found = parse(ComparisonAnswer, await self.http.request("GET", path))
-        except NotFoundError:
+        except (NotFoundError, TooLargeError):  # what is too large holds commits
             return False
         return found.total_commits == 0 and not found.commits
 

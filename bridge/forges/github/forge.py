@@ -10,7 +10,7 @@ from typing import TypeVar
 from cachetools import TTLCache
 
 from bridge.domain.deliveries import Delivery
-from bridge.domain.errors import NotFoundError, PermanentRemoteError
+from bridge.domain.errors import NotFoundError, PermanentRemoteError, TooLargeError
 from bridge.domain.events import Event
 from bridge.domain.vcs import (
     Branch,
@@ -159,9 +159,12 @@ class GitHubForge:
 
     async def changed_files(self, ref: PullRequestRef) -> ChangedFiles:
         """See Forge.changed_files."""
-        files = await self._patiently(
-            lambda: self._list(FileAnswer, ref.repository, f"pulls/{ref.number}/files")
-        )
+        try:
+            files = await self._patiently(
+                lambda: self._list(FileAnswer, ref.repository, f"pulls/{ref.number}/files")
+            )
+        except TooLargeError:  # it comes with the patches of the files
+            return _incomplete("the list of files is larger than the bridge reads")
         return _changed(files, limit=MAX_FILES, what="a pull request")
 
     async def compared_files(
@@ -174,7 +177,9 @@ class GitHubForge:
             lost = forth.status in {"diverged", "behind"}
             back = await self._compare(repository, after, before) if lost else None
         except NotFoundError:
-            return ChangedFiles(paths=(), complete=False, reason="the commits share no history")
+            return _incomplete("the commits share no history")
+        except TooLargeError:  # it comes with the patches of the files
+            return _incomplete("the comparison is larger than the bridge reads")
         limited = [
             _changed(one.files, limit=MAX_COMPARED_FILES, what="a comparison")
             for one in (forth, back)
@@ -190,7 +195,7 @@ class GitHubForge:
         """See Forge.is_ancestor."""
         try:
             found = await self._compare(repository, older, newer)
-        except NotFoundError:
+        except (NotFoundError, TooLargeError):
             return False
         return found.status in {"ahead", "identical"}
 
@@ -363,6 +368,10 @@ class GitHubForge:
 
 def _parse_list(kind: type[T], response: Response) -> list[T]:
     return parse(list[kind], response)  # type: ignore[valid-type]  # a model, known at run time
+
+
+def _incomplete(reason: str) -> ChangedFiles:
+    return ChangedFiles(paths=(), complete=False, reason=reason)
 
 
 def _changed(files: Iterable[FileAnswer], *, limit: int, what: str) -> ChangedFiles:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
-from bridge.forges import OpenForge, build
+from bridge.forges import build
 from bridge.forges.gitea import GiteaForge
 from bridge.forges.github import GitHubForge
 from tests.bridge.forges.flavours import KEY, REPOSITORY, TOKEN, Flavour
@@ -20,9 +20,14 @@ class Talk:
     """
 
     flavour: Flavour
-    forge: OpenForge
+    forge: GitHubForge | GiteaForge
     script: Script
     naps: list[float]
+
+    def read_at_most(self, size: int) -> None:
+        """Let the driver refuse larger answers: it would take 64 MiB otherwise."""
+        http = self.forge.api.http if isinstance(self.forge, GitHubForge) else self.forge.http
+        http._max_body = size  # noqa: SLF001 - a driver's client is built by its settings
 
     def path(self, rest: str = "") -> str:
         return f"/repos/acme/infra{rest}"

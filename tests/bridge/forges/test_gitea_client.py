@@ -155,6 +155,26 @@ async def test_a_comparison_that_does_not_tell_all_is_incomplete(gitea: Talk) ->
         assert reason in found.reason
 
 
+@pytest.mark.parametrize("too_large", ["forth", "back"])
+async def test_a_comparison_that_is_too_large_to_read_changes_everything(
+    gitea: Talk, too_large: str
+) -> None:
+    """Whoever pushes chooses how long the messages of thousands of commits are."""
+    huge = compared(*([f"{number}.tf"] for number in range(500)))
+    gitea.read_at_most(10_000)
+    answers = (huge, compared()) if too_large == "forth" else (compared(), huge)
+    found = await compare(gitea, *answers)
+    reason = "the comparison is larger than the bridge reads"
+    assert found == ChangedFiles(paths=(), complete=False, reason=reason)
+
+
+async def test_a_branch_that_is_far_ahead_is_no_ancestor(gitea: Talk) -> None:
+    huge = compared(*([f"{number}.tf"] for number in range(500)))
+    gitea.read_at_most(10_000)
+    gitea.script.on(f"GET /repos/acme/infra/compare/{BASE}...{HEAD}", huge)
+    assert not await gitea.forge.is_ancestor(gitea.flavour.repository, HEAD, BASE)
+
+
 async def test_tags_are_peeled(gitea: Talk) -> None:
     line = "GET /repos/acme/infra/tags/v1/rc"
     gitea.script.on(line, {"name": "v1/rc", "id": OLD, "commit": {"sha": HEAD}})

@@ -289,6 +289,22 @@ async def test_commits_without_common_history_change_everything(github: Talk) ->
     assert found == ChangedFiles(paths=(), complete=False, reason="the commits share no history")
 
 
+async def test_what_is_too_large_to_read_changes_everything(github: Talk) -> None:
+    """It comes with the patches."""
+    github.read_at_most(10_000)
+    line = f"GET /repos/acme/infra/compare/{BASE}...{HEAD}"
+    github.script.on(line, compared("ahead", "a.tf", patch="+" * 10_000))
+    found = await github.forge.compared_files(INFRA, BASE, HEAD)
+    reason = "the comparison is larger than the bridge reads"
+    assert found == ChangedFiles(paths=(), complete=False, reason=reason)
+    assert not await github.forge.is_ancestor(INFRA, BASE, HEAD)
+    files = [{"filename": "a.tf", "patch": "+" * 10_000}]
+    github.script.on("GET /repos/acme/infra/pulls/12/files", files)
+    listed = await github.forge.changed_files(REF)
+    reason = "the list of files is larger than the bridge reads"
+    assert listed == ChangedFiles(paths=(), complete=False, reason=reason)
+
+
 async def test_tags_are_peeled(github: Talk) -> None:
     ref = "GET /repos/acme/infra/git/ref/tags%2Fv1%2Frc"
     github.script.on(ref, {"ref": "refs/tags/v1/rc", "object": {"type": "commit", "sha": HEAD}})
