@@ -8,14 +8,15 @@ from typing import Any, TypeAlias
 import pytest
 
 from bridge.sandbox.forge import Flavour
-from tests.e2e.stage import Stage, opened
+from tests.e2e.opening import opened
+from tests.e2e.stage import Stage
 
 SetStage: TypeAlias = Callable[..., Awaitable[Stage]]
 
 
 @pytest.fixture
 async def set_stage(tmp_path: Path, sqlite_url: str) -> AsyncIterator[SetStage]:
-    """Set a stage of one's own; see ``stage.opened``."""
+    """Set a stage of one's own; see ``opening.opened``."""
     async with AsyncExitStack() as stack:
 
         async def set_one(

@@ -17,6 +17,7 @@ from bridge.sandbox.forge.model import Kind
 from bridge.sandbox.terrakube import CreateFault, Plan, make_row, plan_of
 from bridge.store.schema import audit, delivery, metadata, run
 from tests.e2e.conftest import SetStage
+from tests.e2e.opening import install
 from tests.e2e.stage import (
     BRIDGE,
     INSTANCE_SECRET,
@@ -26,7 +27,6 @@ from tests.e2e.stage import (
     STRANGER,
     WRITER,
     Stage,
-    install,
 )
 
 SIGNATURES: Final = (
