@@ -81,8 +81,7 @@ class Sighting:
         return (
             self.job is not None
             and self.look.sight is Sight.OPEN
-            and self.job.status == JobStatus.PENDING
-            and all(step.status != JobStatus.RUNNING for step in self.job.steps)
+            and _waits(self.job)
             and now - self.look.followed.changed_at >= STUCK_AFTER
         )
 
@@ -194,12 +193,22 @@ def look_at(row: RowMapping, job: Job | None, now: int) -> Sighting:
     """Fold one answer into what is stored of a run."""
     seen = _followed(row)
     look = follow(seen, job, now)
-    over = seen.state is RunState.ERROR or (
-        job is not None and (job.status != JobStatus.PENDING or has_started(job.steps))
-    )
+    over = seen.state is RunState.ERROR or (job is not None and _goes_on(seen, job))
     answered = job is not None
     trouble = "" if answered and over else row["trouble"]
     return Sighting(row=row, seen=seen, job=job, look=look, trouble=trouble)
+
+
+def _waits(job: Job) -> bool:
+    """Tell whether no step of a job is under way, be it before the first or between two."""
+    return job.status == JobStatus.PENDING and all(
+        step.status != JobStatus.RUNNING for step in job.steps
+    )
+
+
+def _goes_on(seen: Followed, job: Job) -> bool:
+    """Tell whether a job has got on since it was last seen, so that its trouble is over."""
+    return not _waits(job) or (has_started(job.steps) and job.steps != seen.steps)
 
 
 def _followed(row: RowMapping) -> Followed:

@@ -76,7 +76,7 @@ class Inspector(Protocol):
     """What the poller needs of services.runs.RunService."""
 
     async def inspect(self, run: Run, job: TerrakubeJob) -> Diagnosis:
-        """Say why a job stays pending; nothing about one that goes on by itself."""
+        """Say why a job stays pending, before its first step or between two."""
         ...
 
 
@@ -169,7 +169,7 @@ class Organizations:
                 one.doubt(now)
 
     async def _inspect(self, lease: Lease, sightings: Sequence[Sighting], now: int) -> None:
-        """Find out why jobs do not begin: those nobody knows of yet come first."""
+        """Find out why jobs do not go on: those nobody knows of yet come first."""
         stuck = sorted(
             (one for one in sightings if one.is_stuck(now)),
             key=lambda one: (bool(one.trouble), one.run_id),

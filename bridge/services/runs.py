@@ -64,7 +64,7 @@ class RunService:
         return self._request(run, template_id=template_id)
 
     async def inspect(self, run: Run, job: Job) -> Diagnosis:
-        """Say why a job stays pending; one that has begun may only find its next step unknown."""
+        """Say why a job stays pending, before its first step or between two."""
         if has_started(job.steps):
             return await self._between_steps(run, job)
         request = run.request
@@ -128,10 +128,18 @@ class RunService:
         return "It waits for Terrakube: no executor has taken it. Is the executor running?"
 
     async def _between_steps(self, run: Run, job: Job) -> Diagnosis:
-        strange = await self._strange_type(run, job)
-        if not strange or await self._older(run, job):
-            return Diagnosis(cause="")
-        return Diagnosis(cause=self._cannot_go_on(run, strange), hopeless=True)
+        """Say why a job does not go on; what can go on is left alone, as steps have run."""
+        try:
+            workspace = await self.server.workspace(run.request.workspace)
+        except NotFoundError:
+            return Diagnosis(cause=_gone(run))
+        if workspace.locked:
+            return Diagnosis(cause=self._locked_meanwhile(run, job, workspace))
+        if older := await self._older(run, job):
+            return Diagnosis(cause=self._holder(run, older))
+        if strange := await self._strange_type(run, job):
+            return Diagnosis(cause=self._cannot_go_on(run, strange), hopeless=True)
+        return Diagnosis(cause=self._forgotten(run, job))
 
     async def _strange_type(self, run: Run, job: Job) -> str:
         """Return the type of the job's next step if no Terrakube known to us runs it."""
@@ -162,17 +170,31 @@ class RunService:
         return None
 
     def _locked(self, run: Run, workspace: Workspace) -> str:
+        return f"{self._lock(workspace)}. Unlock it there, then {self._again(run)}."
+
+    def _locked_meanwhile(self, run: Run, job: Job, workspace: Workspace) -> str:
+        return (
+            f"{self._lock(workspace)}, so job {job.id} does not go on. Unlock it there. If the job "
+            f"stays pending (Terrakube 2.32), cancel it there and {self._again(run)}."
+        )
+
+    def _forgotten(self, run: Run, job: Job) -> str:
+        # After an unlock 2.32 takes it up only when somebody changes it (contract section 6.4).
+        return (
+            f"Job {job.id} waits between two steps. Is the executor running? If its workspace was "
+            f"locked meanwhile, Terrakube 2.32 has forgotten it: cancel it there and "
+            f"{self._again(run)}."
+        )
+
+    def _lock(self, workspace: Workspace) -> str:
         described = self.redact(workspace.lock_description or "")
         because = f" ({described})" if described else ""
-        again = (
-            "push again or start the job in Terrakube"
-            if run.request.pull_request is None
-            else f"say `{self.command} {run.request.verb}` again"
-        )
-        return (
-            f"Workspace {run.request.workspace} is locked in Terrakube{because}. "
-            f"Unlock it there, then {again}."
-        )
+        return f"Workspace {workspace.ref} is locked in Terrakube{because}"
+
+    def _again(self, run: Run) -> str:
+        if run.request.pull_request is None:
+            return "push again or start the job in Terrakube"
+        return f"say `{self.command} {run.request.verb}` again"
 
     def _unknown_template(self, run: Run) -> str:
         template = run.request.template

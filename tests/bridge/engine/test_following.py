@@ -493,15 +493,38 @@ class TestJobsThatDoNotBegin:
             ),
         )
 
-    async def test_one_that_only_waits_between_two_steps_is_left_alone(self, stage: Stage) -> None:
+    async def test_one_locked_between_two_steps_is_told_of_and_left_alone(
+        self, stage: Stage
+    ) -> None:
         stage.server.add_template("Plan", flow=APPLY_FLOW)
-        await start(stage)
-        job = stage.server.start("1", 1)
-        waiting = (job.steps[0], replace(job.steps[1], status="pending"))
-        stage.server.known["1"] = replace(job, status="pending", steps=waiting)
+        started = await start(stage)
+        workspace = stage.server.spaces[started.request.workspace.id]
+        running = stage.server.start("1", 1)
+        await stage.after(3)
+        waiting = (running.steps[0], replace(running.steps[1], status="pending"))
+        stage.server.known["1"] = replace(running, status="pending", steps=waiting)
+        stage.server.lock(workspace, "moving state")
+        await stage.after(61)
+        assert (await stage.run()).trouble == ""
+        troubles, revision = [], await stage.revision()
+        for _ in range(6):
+            await wait_long(stage)
+            run = await stage.run()
+            troubles.append(run.trouble)
+            assert (run.phase, run.state) == (RunPhase.CREATED, RunState.RUNNING)
+        assert troubles == [troubles[0]] * 6
+        assert "is locked in Terrakube (moving state), so job 1 does not go on." in troubles[0]
+        assert await stage.revision() == revision + 1  # looks in between do not take it back
+
+        # Older versions do not go on after the unlock.
+        stage.server.unlock(workspace)
         await wait_long(stage)
+        assert "Job 1 waits between two steps." in (await stage.run()).trouble
+        stage.server.known["1"] = replace(running, status="running")
+        await stage.after(61)
         run = await stage.run()
-        assert (run.phase, run.state, run.trouble) == (RunPhase.CREATED, RunState.RUNNING, "")
+        assert (run.state, run.trouble) == (RunState.RUNNING, "")
+        assert stage.server.count("cancel_job") == 0
 
     async def test_one_the_bridge_may_not_cancel_is_named(self, stage: Stage) -> None:
         run = await start(stage)

@@ -302,8 +302,26 @@ class TestInspecting:
                     hopeless=True,
                 ),
             ),
-            ("terraformAply", True, Diagnosis(cause="")),
-            ("terraformApply", False, Diagnosis(cause="")),
+            (
+                "terraformAply",
+                True,
+                Diagnosis(
+                    cause=(
+                        "It waits for Terrakube: job 1 of the organization is older and running."
+                    )
+                ),
+            ),
+            (
+                "terraformApply",
+                False,
+                Diagnosis(
+                    cause=(
+                        "Job 1 waits between two steps. Is the executor running? If its workspace "
+                        "was locked meanwhile, Terrakube 2.32 has forgotten it: cancel it there "
+                        "and say `terrakube plan` again."
+                    )
+                ),
+            ),
         ],
     )
     async def test_and_a_later_step_of_such_a_type_once_it_is_its_turn(
@@ -320,6 +338,31 @@ class TestInspecting:
         )
         run = setting.a_run(template=TemplateChoice(reference="Strange", id=strange.id))
         assert await setting.service.inspect(run, replace(made, steps=steps)) == expected
+
+    @pytest.mark.parametrize(
+        ("described", "shown"), [("", ""), ("by alice: state moves", " (by alice: state moves)")]
+    )
+    async def test_a_lock_in_mid_run_is_told_and_the_job_left_alone(
+        self, setting: Setting, described: str, shown: str
+    ) -> None:
+        made = setting.server.add_job(setting.space.ref)
+        setting.server.lock(setting.space, described)
+        steps = (
+            Step(id="s-1", number=100, name="Plan", status="completed"),
+            Step(id="s-2", number=200, name="Apply", status="pending"),
+        )
+        job = replace(made, steps=steps)
+        assert await setting.service.inspect(setting.a_run(), job) == Diagnosis(
+            cause=(
+                f"Workspace acme/network is locked in Terrakube{shown}, so job 1 does not go on. "
+                "Unlock it there. If the job stays pending (Terrakube 2.32), cancel it there and "
+                "say `terrakube plan` again."
+            )
+        )
+        setting.server.spaces.clear()
+        assert await setting.service.inspect(setting.a_run(), job) == Diagnosis(
+            cause="Workspace acme/network no longer exists in Terrakube."
+        )
 
     async def test_our_own_flows_hold_none(self, setting: Setting) -> None:
         inline = TemplateChoice(reference="built-in", tcl="flow: []\n")
