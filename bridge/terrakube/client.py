@@ -252,6 +252,13 @@ class TerrakubeServer:
         return await read_list(self._get, path, kind, query, where=where)
 
     def _is_ours(self, job: Job) -> bool:
+        """Tell whether a job may be the bridge's own.
+
+        Personal and team tokens name their owner, so this is known from the start. With another
+        kind of token (none of Terrakube's own making) it is learned from the first job that is
+        created; until then, and where the server names no creator, what the job is to do decides
+        alone (see decisions.adopting).
+        """
         known = bool(self._creators) and bool(job.created_by)
         return not known or job.created_by in self._creators
 
