@@ -319,7 +319,7 @@ class TestBudgets:
         assert len(outbox.publisher.sent) == 62
 
     def test_an_hour_has_as_many_writes_as_github_bears(self) -> None:
-        """GitHub: "no more than 500 content-generating requests per hour", and a day without any wait."""
+        """GitHub: "no more than 500 content-generating requests per hour"; 400 go on all day."""
         hourly = Budgets().hourly
         assert hourly.burst + 60 * hourly.per_minute == pytest.approx(500)
         assert 60 * hourly.per_minute >= 400
