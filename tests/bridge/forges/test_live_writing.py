@@ -1,7 +1,7 @@
 """Everything the Forge port writes, into a whole forge that holds it to its limits."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,9 @@ from bridge.domain.errors import (
     TemporaryRemoteError,
 )
 from bridge.domain.vcs import Comment, CommitStatus, StatusState
+from bridge.forges.gitea.forge import GiteaForge
 from bridge.forges.gitea.hooks import WANTED_EVENTS as GITEA_EVENTS
+from bridge.forges.gitea.searching import PIECE, comments_since
 from bridge.forges.github.deliveries import WANTED_EVENTS as GITHUB_EVENTS
 from bridge.sandbox.forge.commenting import delete_comment
 from bridge.sandbox.forge.limits import LIMITS
@@ -83,6 +85,19 @@ async def test_a_comment_that_may_be_stored_is_not_sent_twice(live: Live) -> Non
         await live.forge.create_comment(ref, "once")
     live.world.faults.requests.clear()
     assert [one.body for one in await live.forge.own_comments(ref)] == ["once"]
+
+
+async def test_comments_are_read_in_pieces_where_others_wrote_megabytes(live: Live) -> None:
+    if not isinstance(live.forge, GiteaForge):
+        pytest.skip("comments come in pages")
+    await live.open({"network/main.tf": "x\n"})
+    first = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    for seconds, size in enumerate((PIECE // 2, 1, PIECE // 2, 1, PIECE)):
+        written = await live.world.comment(INFRA, 1, "x" * size, author="carol")
+        written.updated_at = first + timedelta(seconds=seconds)
+    path = f"/repos/{INFRA}/issues/1/comments"
+    found = await comments_since(live.forge.http, path, first)
+    assert {one.id for one in found} == {one.id for one in live.world.comments(INFRA, 1)}
 
 
 async def test_statuses_are_set(live: Live) -> None:
