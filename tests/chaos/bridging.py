@@ -26,6 +26,8 @@ class Plan:
         longest: Most seconds between a start and the next kill.
         early: Part of the kills that come before it is ready.
         pull_requests: Most of them on each forge.
+        pause: Most seconds between two things people do on a forge: every command is answered,
+            and answers have a budget of 50 a minute.
         patience: Seconds the last bridge has to finish everything.
         program: What is run: ``serve`` as it is, or with less patience.
     """
@@ -35,7 +37,8 @@ class Plan:
     longest: float = 4.0
     early: float = 0.15
     pull_requests: int = 12
-    patience: float = 300.0
+    pause: float = 2.5
+    patience: float = 600.0
     program: Sequence[str] = REAL
 
 
@@ -53,7 +56,9 @@ async def kill_at_random(
 ) -> Verdict:
     """Kill and restart the bridge, let it finish, and compare; *tell* hears of every kill."""
     port = _free_port()
-    async with build(folder, port=port, seed=plan.seed, pull_requests=plan.pull_requests) as world:
+    async with build(
+        folder, port=port, seed=plan.seed, pull_requests=plan.pull_requests, pause=plan.pause
+    ) as world:
         ready_file = folder / "ready.json"
         bridge = Bridge(
             arguments=(*plan.program, "serve", "--ready-file", str(ready_file)),

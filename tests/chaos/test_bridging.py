@@ -8,7 +8,9 @@ from tests.chaos.bridging import IMPATIENT, Plan, kill_at_random
 
 pytestmark = pytest.mark.crash
 
-SHORT = Plan(kills=8, seed=1, longest=1.2, pull_requests=4, patience=90, program=IMPATIENT)
+SHORT = Plan(
+    kills=8, seed=1, longest=1.2, pull_requests=4, pause=0.8, patience=90, program=IMPATIENT
+)
 
 
 async def test_a_bridge_that_is_killed_again_and_again_keeps_its_promises(

@@ -34,6 +34,8 @@ class Town:
 
     Attributes:
         name: Of the forge, as in the settings.
+        most: Pull requests there may be.
+        pause: Most seconds between two things people do.
         folders: By pull request, the folders it changes.
         commands: By pull request, how many plans were asked for in comments.
         pushed: Commits pushed to the default branch, each with the folder it changes.
@@ -44,6 +46,7 @@ class Town:
     slug: str
     chance: random.Random
     most: int
+    pause: float
     folders: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     commands: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     pushed: dict[str, str] = field(default_factory=dict)
@@ -53,7 +56,7 @@ class Town:
         """Do something now and then until it is over."""
         while not over.is_set():
             await self._act()
-            await asyncio.sleep(self.chance.uniform(0.1, 0.8))
+            await asyncio.sleep(self.chance.uniform(self.pause / 8, self.pause))
 
     async def _act(self) -> None:
         number = self.chance.choice(list(self.folders)) if self.folders else 0
@@ -130,7 +133,9 @@ class World:
 
 
 @asynccontextmanager
-async def build(folder: Path, *, port: int, seed: int, pull_requests: int) -> AsyncIterator[World]:
+async def build(
+    folder: Path, *, port: int, seed: int, pull_requests: int, pause: float
+) -> AsyncIterator[World]:
     """Start Terrakube and two forges with a repository each, all hooks pointing to *port*."""
     async with AsyncExitStack() as stack:
         executor = InstantExecutor(seconds=0.3)
@@ -153,6 +158,7 @@ async def build(folder: Path, *, port: int, seed: int, pull_requests: int) -> As
                     slug=f"{ORGANIZATION}/{name}",
                     chance=chance,
                     most=pull_requests,
+                    pause=pause,
                 ),
                 server,
                 port,
