@@ -1,6 +1,7 @@
 """Forks: their code runs only once somebody with write permission allowed the very commit."""
 
 from bridge.sandbox.forge.model import PullRequest
+from bridge.sandbox.forge.pulls import close_pull_request, reopen_pull_request
 from bridge.store.schema import audit
 from tests.e2e.conftest import SetStage
 from tests.e2e.stage import SLUG, STRANGER, WRITER, Stage
@@ -80,6 +81,24 @@ async def test_a_head_that_moved_meanwhile_is_not_allowed_by_its_predecessor(git
     _, answer = stage.comments(pull_request)
     assert f"`{read}` is not the head of this pull request (any more)" in answer
     assert f"terrakube ok-to-plan {pull_request.head_sha}" in answer
+
+
+async def test_closing_and_reopening_gets_whoever_made_the_fork_no_plan(stage: Stage) -> None:
+    pull_request = await propose_from_fork(stage)
+    word = f"terrakube ok-to-plan {pull_request.head_sha}"
+    await stage.say(pull_request, word)
+    await stage.quiet()
+    author = stage.forge.account(STRANGER)
+    for _ in range(2):
+        await close_pull_request(stage.forge.world, pull_request, author)
+        await reopen_pull_request(stage.forge.world, pull_request, author)
+        await stage.quiet()
+    assert len(stage.jobs()) == 1
+    assert "1 planned" in stage.comment(pull_request)
+
+    await stage.say(pull_request, word)
+    await stage.quiet()
+    assert len(stage.jobs()) == 2
 
 
 async def test_the_code_of_a_fork_is_never_applied_even_when_allowed(set_stage: SetStage) -> None:
