@@ -39,7 +39,7 @@ check: $(VENV)/.installed ## Linters, types, import direction, spelling, packagi
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
-	@$(BIN)/validate-pyproject --disable all -q pyproject.toml
+	@VALIDATE_PYPROJECT_NO_NETWORK=1 $(BIN)/validate-pyproject pyproject.toml
 
 fmt: $(VENV)/.installed ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix-only .
