@@ -149,8 +149,8 @@ class ForgeOptions(BaseModel):
         return self
 
     def secrets(self) -> tuple[str, ...]:
-        """Return everything that must not be shown."""
-        raise NotImplementedError
+        """Return everything that must not be shown; a driver adds its credentials."""
+        return tuple(secret.decode() for secret in self.hook_secrets())
 
     def hook_secrets(self) -> tuple[bytes, ...]:
         """Return the secrets deliveries may be signed with, the present one first."""

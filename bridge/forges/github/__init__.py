@@ -70,7 +70,7 @@ class GitHubOptions(ForgeOptions):
     def secrets(self) -> tuple[str, ...]:
         """Return everything that must not be shown."""
         own = [text for text in (self.token_text(), self.key_text()) if text]
-        return (*own, *(secret.decode() for secret in self.hook_secrets()))
+        return (*own, *super().secrets())
 
     def base_url(self) -> str:
         """Return where the API lives (docs.github.com, "Getting started with the REST API")."""

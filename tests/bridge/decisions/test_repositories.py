@@ -116,7 +116,7 @@ def test_a_transport_the_forge_does_not_name_counts_with_usual_ports_only() -> N
         ({"work:2200": "github.com"}, "ssh://git@work:2200/acme/infra", True),
         ({"work:2200": "github.com"}, "ssh://git@work/acme/infra", False),
         ({}, "git@work:acme/infra.git", False),
-        ({"work": "github.com"}, "https://work/acme/infra", False),
+        ({"hub": "github.com"}, "https://hub/acme/infra", False),
     ],
 )
 def test_ssh_aliases_stand_for_a_host(
