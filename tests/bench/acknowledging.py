@@ -102,11 +102,12 @@ def measure(effort: Effort, postgres: Postgres) -> Acknowledging:
     with servers(postgres) as running:
         for name, server in running.items():
             _flat_out(server, f"warm-{name}", min(SIZES), effort.requests // 4)
-        flat = _measure_flat(running, effort)
+        # First: after a flood the disk is busy with it for a while.
         steady = {
             name: {size: _steadily(server, size, effort.steady_seconds) for size in SIZES}
             for name, server in running.items()
         }
+        flat = _measure_flat(running, effort)
     return Acknowledging(flat=flat, steady=steady)
 
 

@@ -6,6 +6,7 @@ with its input.
 """
 
 import asyncio
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,8 @@ async def follow(port: int, count: int, file: Path) -> None:
     service = RunService(server=server, catalog=Catalog(server=server), command="terrakube")
     organizations = Organizations(database, keeper, server, service)
     async with Supervisor(database, keeper, [organizations.worker]):
+        gc.collect()
+        gc.freeze()  # as serve does
         print("ready", flush=True)  # noqa: T201 - the parent reads it
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await server.aclose()

@@ -5,6 +5,7 @@ is the bridge's own edge, GitHub driver and inbox. Prints its port, and ends wit
 """
 
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -68,6 +69,8 @@ async def serve(kind: str, url: str) -> None:
         else:
             app = bridge_app(await stack.enter_async_context(await Database.open(url)))
         port = await stack.enter_async_context(listening(app, host="127.0.0.1", port=0))
+        gc.collect()
+        gc.freeze()  # as serve does
         print(port, flush=True)  # noqa: T201 - the parent reads it
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
