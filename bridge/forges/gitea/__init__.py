@@ -85,4 +85,5 @@ def build(
         driver=options.driver,
         receiver=Receiver(secrets=secrets, reader=reader),
         http=http,
+        web_url=options.url.rstrip("/"),
     )

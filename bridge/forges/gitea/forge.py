@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import TypeVar
@@ -66,6 +66,8 @@ class GiteaForge:
 
     Attributes:
         driver: ``gitea`` or ``forgejo``.
+        web_url: Configured address of the instance; repositories are cloned below it, too, where
+            the instance believes to have another one (its ROOT_URL). Empty for none.
         sleep: Waits for seconds; a test need not.
     """
 
@@ -73,6 +75,7 @@ class GiteaForge:
     driver: str
     receiver: Receiver
     http: HttpClient
+    web_url: str = ""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     comment_limit: int = COMMENT_LIMIT
     folds: bool = True
@@ -350,10 +353,18 @@ class GiteaForge:
     def _known(self, response: Response) -> Repository:
         repository = parse(RepositoryAnswer, response).value(self.name)
         self._slugs[repository.ref.id] = repository.ref.slug
-        return repository
+        return self._at_its_address(repository)
 
     def _pull_request(self, answer: PullRequestAnswer) -> PullRequest:
-        return answer.value(self.name, self.receiver.reader.draft_prefixes)
+        found = answer.value(self.name, self.receiver.reader.draft_prefixes)
+        return replace(found, repository=self._at_its_address(found.repository))
+
+    def _at_its_address(self, repository: Repository) -> Repository:
+        """Add the address below the configured one: the operator's word for where it is."""
+        address = f"{self.web_url}/{repository.ref.slug}.git"
+        if not self.web_url or address in repository.clone_urls:
+            return repository
+        return replace(repository, clone_urls=(*repository.clone_urls, address))
 
     async def _list(
         self,

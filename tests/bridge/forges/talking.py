@@ -42,7 +42,12 @@ async def talking(flavour: Flavour, **options: object) -> AsyncIterator[Talk]:
         naps.append(seconds)
 
     async with serving(flavour.prefix) as script:
-        section = {"driver": flavour.driver, "url": script.url, **(options or {"token": TOKEN})}
+        section = {
+            "driver": flavour.driver,
+            "url": "https://code.example.com",
+            "api_url": f"{script.url}{flavour.prefix}",
+            **(options or {"token": TOKEN}),
+        }
         async with aclosing(build("code", section, hook_key=KEY)) as forge:
             assert isinstance(forge, GitHubForge | GiteaForge)
             forge.sleep = sleep

@@ -301,3 +301,12 @@ async def test_deliveries_are_not_listed(gitea: Talk) -> None:
     with pytest.raises(PermanentRemoteError):
         await gitea.forge.redeliver(FailedDelivery(id="1", key="x", delivered_at=now))
     assert gitea.script.asked == []
+
+
+async def test_a_repository_is_also_where_the_settings_say(gitea: Talk) -> None:
+    """An instance believes in its ROOT_URL, which need not be how others reach it."""
+    believed = "http://localhost:3000/acme/infra.git"
+    answer = REPOSITORY | {"clone_url": believed, "ssh_url": ""}
+    gitea.script.on("GET /repos/acme/infra", answer)
+    found = await gitea.forge.repository("acme/infra")
+    assert found.clone_urls == (believed, "https://code.example.com/acme/infra.git")
