@@ -65,10 +65,7 @@ class CollectService:
             digest=self._digest(job, plan),
             outputs=self._redacted(outputs, plan, read),
             reason=self._redact(_reason(run, job, read), read),
-            # As one text: the key in an address may be a secret, too.
-            destroyed=tuple(
-                self._redact("\n".join(plans.destroyed_by(plan.rows, plan.text)), read).splitlines()
-            ),
+            destroyed=self._redacted_lines(plans.destroyed_by(plan.rows, plan.text), read),
         )
 
     async def _read(self, job: Job) -> "_Read":

@@ -12,7 +12,6 @@ import secrets
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar, cast
 
 from sqlalchemy import Connection
@@ -308,12 +307,6 @@ class Database:
             raise
         self._listener = postgres.Listener(self._url, self._wake, myself=self.owner)
         self._listener.start()
-
-
-def database_file(url: str) -> Path | None:
-    """Return the file of a SQLite URL; None for PostgreSQL."""
-    parsed = parse_url(url)
-    return sqlite.database_path(parsed) if parsed.get_backend_name() == "sqlite" else None
 
 
 def _give_up(unit: Unit) -> None:
