@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.logs import KEYS
 from bridge.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +27,11 @@ def test_every_metric_is_listed() -> None:
         for family in Metrics().registry.collect()
     }
     assert listed == declared
+
+
+def test_every_log_key_is_explained() -> None:
+    table = operations().partition("| key | what it holds |")[2]
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.MULTILINE)) == KEYS
 
 
 def test_every_dependency_has_a_reason() -> None:
