@@ -172,3 +172,44 @@ class Branch:
 
     name: str
     sha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviews:
+    """What reviewers said about a pull request as it is now.
+
+    Attributes:
+        approved: Whether the forge's own rules for the base branch are content, and somebody
+            other than the author approved the head as it is now.
+        approved_by: Logins whose newest review approves; the author left out, sorted.
+        rejected_by: Logins whose newest review asks for changes, sorted.
+        required: Approvals the base branch's rules ask for; None when the forge does not say.
+        problem: Why it does not count as approved, a sentence for people; empty when it does.
+    """
+
+    approved: bool
+    approved_by: tuple[str, ...] = ()
+    rejected_by: tuple[str, ...] = ()
+    required: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mergeability:
+    """Whether the forge would merge a pull request now, the bridge's own statuses left out.
+
+    Attributes:
+        mergeable: None while the forge has not made up its mind.
+        problems: What is in the way, a sentence each; empty when nothing is.
+    """
+
+    mergeable: bool | None
+    problems: tuple[str, ...] = ()
+
+
+class MergeMethod(StrEnum):
+    """How a pull request is merged."""
+
+    MERGE = "merge"
+    SQUASH = "squash"
+    REBASE = "rebase"
