@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bridge.domain.holds import Hold, QueuePlace
 from bridge.domain.runs import Output, Run
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
 from bridge.domain.work import Verdict
@@ -16,12 +17,14 @@ class RunReport:
         job_url: Terrakube's page for people; empty before the job exists.
         destroyed: Addresses that are deleted or replaced, sorted.
         outputs: Redacted texts, plan and apply and errors; empty before the run ended.
+        queue: What it waits for before its job is created; None when it does not wait.
     """
 
     run: Run
     job_url: str
     destroyed: tuple[str, ...] = ()
     outputs: tuple[Output, ...] = ()
+    queue: QueuePlace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,9 @@ class PullRequestReport:
         pushes: Runs that merging it started.
         command: How people address the bridge (``terrakube``).
         now: When it is rendered; aware, UTC; only for what expires.
+        holds: Workspaces the pull request has locked, sorted by name.
+        merging: Why the bridge could not merge it although everything is applied; empty when it
+            did, or was not to.
     """
 
     pull_request: PullRequestRef
@@ -45,6 +51,8 @@ class PullRequestReport:
     pushes: tuple[RunReport, ...]
     command: str
     now: datetime
+    holds: tuple[Hold, ...] = ()
+    merging: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ class RunPhase(StrEnum):
     """A POST may have gone through: look for the key before anything else."""
     CREATED = "created"
     """The job exists and is followed."""
+    REVIEWING = "reviewing"
+    """The job waits for an approval, and the bridge has to answer."""
     COLLECTING = "collecting"
     """The job ended; its output is being read."""
     FINISHED = "finished"
@@ -90,12 +92,45 @@ class TemplateChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What a person may vary; defaults are Terrakube's own."""
+    """What a person may vary; defaults are Terrakube's own.
+
+    Attributes:
+        destroy: Whether it is about the destruction of everything in the workspace.
+    """
 
     refresh: bool = True
     refresh_only: bool = False
     targets: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
+    destroy: bool = False
+
+
+class Review(StrEnum):
+    """What becomes of a job of the bridge's own that waits for an approval."""
+
+    NONE = ""
+    """Nothing: the bridge answers for no such job."""
+    DUE = "due"
+    """When it waits, its plan is compared with the reviewed one."""
+    ASKED = "asked"
+    """The plans cannot be compared: a person has to decide."""
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """The plan that people looked at, which alone may be applied.
+
+    Attributes:
+        run_id: The run that planned.
+        digest: Its typed digests; empty when there were none: then a person has to decide.
+        ask_when_sensitive: Whether a person decides when a changed row holds sensitive values.
+    """
+
+    run_id: str
+    digest: str
+    ask_when_sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +146,8 @@ class RunRequest:
         reports: Report keys the run shows in.
         why: The sentence that explains it: rule, branch, folder, files.
         applies: Whether the template may change infrastructure: such runs are never dropped.
+        reviewed: What an apply or a destroy of a pull request must do again; None otherwise.
+        merges: Whether the pull request is to be merged once all its plans are applied.
     """
 
     trigger: str
@@ -127,6 +164,8 @@ class RunRequest:
     pull_request: int | None = None
     why: str = ""
     applies: bool = False
+    reviewed: Reviewed | None = None
+    merges: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +182,11 @@ class Run:
         reason: Why it ended as it did, for people; empty when the state says it all.
         superseded_by: Head that made it an older one, ``closed``, or RETARGETED; empty while
             current.
+        review: Whether and how the bridge answers when the job waits for an approval.
+        decided_by: Login of who approved, rejected or cancelled it, or asked for what the bridge
+            then approved; empty while nobody did.
+        delta: How the plan differs from the reviewed one, redacted Markdown; empty when it does
+            not.
         attempts: How often the present phase was begun.
     """
 
@@ -164,6 +208,9 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    review: Review = Review.NONE
+    decided_by: str = ""
+    delta: str = ""
 
     @property
     def key(self) -> str:

@@ -6,6 +6,7 @@ the delivery. Nothing in it has happened yet.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from bridge.domain.posts import PostUpsert
 from bridge.domain.runs import RunRequest
@@ -88,6 +89,47 @@ class Allowance:
     actor: str
 
 
+class Answer(StrEnum):
+    """What somebody says to a job."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """Somebody's answer to a run; the first one counts, whatever door it came through.
+
+    Approving and rejecting are for a job that waits. Cancelling ends a run without a job at once,
+    and asks Terrakube to cancel the job of another one.
+
+    Attributes:
+        digest: Of the plan they were shown; empty when there was none.
+        door: ``comment`` or ``slack``.
+    """
+
+    run_id: str
+    answer: Answer
+    actor: str
+    door: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeHolds:
+    """Workspaces a pull request needs no longer; a busy one is freed when its job has ended.
+
+    Attributes:
+        workspaces: Workspace ids; None for all that the pull request holds.
+        ends_queued: Why its applies that wait are ended; empty: they go on waiting.
+    """
+
+    pull_request: PullRequestRef
+    workspaces: frozenset[str] | None = None
+    ends_queued: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """Who did what through which door with which result.
@@ -121,6 +163,8 @@ class Work:
     links: list[LinkRuns] = field(default_factory=list)
     branches: list[BranchSeen] = field(default_factory=list)
     allowances: list[Allowance] = field(default_factory=list)
+    decides: list[Decide] = field(default_factory=list)
+    frees: list[FreeHolds] = field(default_factory=list)
     audits: list[AuditEntry] = field(default_factory=list)
     ignored: str | None = None
     """Why nothing was done; None when something was."""
