@@ -30,7 +30,7 @@ COMMANDS = (
 )
 """Each a module of this package with a function of its name, in the order of the help."""
 
-GROUPS = ("webhooks",)
+GROUPS = ("jobs", "webhooks")
 """Each a module with an ``app`` of several commands."""
 
 

@@ -6,8 +6,15 @@ sources: every mistake names file, line and key, all are told at once, and a mis
 one of them, none of which those sources can say.
 """
 
-from bridge.settings.loading import load_settings
+from bridge.settings.loading import load_settings, load_terrakube_settings
 from bridge.settings.model import Settings
 from bridge.settings.origins import InvalidSettingsError, Mistake, Origin
 
-__all__ = ["InvalidSettingsError", "Mistake", "Origin", "Settings", "load_settings"]
+__all__ = [
+    "InvalidSettingsError",
+    "Mistake",
+    "Origin",
+    "Settings",
+    "load_settings",
+    "load_terrakube_settings",
+]

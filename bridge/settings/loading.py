@@ -19,10 +19,11 @@ from bridge.settings.origins import (
     Path,
     did_you_mean,
 )
-from bridge.settings.sections import AccessSettings, RuleSettings
+from bridge.settings.sections import AccessSettings, RuleSettings, TerrakubeAccess
 from bridge.settings.values import split_words
 
 _FORGE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_TERRAKUBE = "terrakube"
 _TAKEN = frozenset({"terrakube", "noticed", "reconcile", "slack"})
 """Names no forge may have: other routes, and the deliveries the bridge writes itself."""
 
@@ -53,6 +54,29 @@ def load_settings(environ: Mapping[str, str], folder: FilePath) -> Settings:
     if mistakes or settings is None:
         raise InvalidSettingsError(_sorted(mistakes))
     settings.remember(merged.origins)
+    return settings
+
+
+def load_terrakube_settings(environ: Mapping[str, str], folder: FilePath) -> TerrakubeAccess:
+    """Read only what it takes to talk to Terrakube; nothing else needs to be there, or be right.
+
+    Variables and keys that do not exist are mistakes even so: one may be a misspelt token.
+
+    Raises:
+        InvalidSettingsError: Something is wrong; it tells every mistake.
+    """
+    merged, mistakes = gather(environ, folder)
+    merged = merged.only(_TERRAKUBE)
+    merged, unread = read_secret_files(merged, folder)
+    merged, untrusted = check_certificates(merged, folder)
+    mistakes += unread + untrusted
+    try:
+        settings = TerrakubeAccess.model_validate(_tree(merged)[_TERRAKUBE])
+    except ValidationError as error:
+        wrong = [_explained((_TERRAKUBE,), one, merged, ()) for one in _errors(error)]
+        raise InvalidSettingsError(_sorted(mistakes + wrong)) from error
+    if mistakes:
+        raise InvalidSettingsError(_sorted(mistakes))
     return settings
 
 
@@ -128,7 +152,7 @@ def _tree(merged: Merged) -> dict[str, Any]:
         for part in path[:-1]:
             section = section.setdefault(part, {})
         section[path[-1]] = one.value
-    tree.setdefault("terrakube", {})
+    tree.setdefault(_TERRAKUBE, {})
     return tree
 
 

@@ -47,6 +47,11 @@ class Merged:
             self.given[one.path] = one
             self.ranks[one.path] = rank
 
+    def only(self, section: str) -> "Merged":
+        """Leave out what belongs to other sections."""
+        given = {path: one for path, one in self.given.items() if path[0] == section}
+        return Merged(given=given, ranks={path: self.ranks[path] for path in given})
+
     def blame(self, path: Path, text: str) -> Mistake:
         """Say what is wrong at *path*, with where that, or the nearest thing around it, stands.
 

@@ -80,6 +80,18 @@ class TerrakubeSettings(Section):
         return url.rstrip("/").removesuffix("/api/v1")
 
 
+class TerrakubeAccess(TerrakubeSettings):
+    """What a command needs that only talks to Terrakube."""
+
+    organizations: Words = ()
+    """Names of the organizations that are looked at; without: all the token may see."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must not be shown."""
+        given = (self.token, self.webhook_secret)
+        return tuple(one.get_secret_value() for one in given if one is not None)
+
+
 class RuleSettings(Section):
     """Which template an event starts; the first rule that matches a workspace decides."""
 
