@@ -19,7 +19,7 @@ from bridge.decisions.pull_requests import (
 )
 from bridge.decisions.triggers import Facts, Ignore, Start, Target, Tell, affected, target_of
 from bridge.decisions.wording import code, listed, ready_to_copy
-from bridge.domain.commands import AllowCommand, PlanCommand
+from bridge.domain.commands import AllowCommand, PlanCommand, Selection
 from bridge.domain.rules import On
 from bridge.domain.vcs import ChangedFiles, Permission, PullRequest, PullRequestState
 from bridge.ports import PullRequestRecord
@@ -91,7 +91,7 @@ def decide_plan(
     )
     if refusal := _refuse_targets(command, facts, pull_request, targets):
         return refusal
-    if _is_named(command):
+    if command.selection.names_something:
         return _with_the_rest(facts, targets, pull_request, changed, stored)
     return Start(targets=targets, verdict=planning(pull_request, targets))
 
@@ -145,7 +145,7 @@ def _refuse_targets(
 ) -> Refuse | None:
     if refused := refuse_applying_fork(pull_request, targets):
         return Refuse(text=refused)
-    if len(targets) > facts.policy.max_workspaces and not command.everything:
+    if len(targets) > facts.policy.max_workspaces and not command.selection.everything:
         return Refuse(text=too_many_text(facts, len(targets)))
     return None
 
@@ -154,26 +154,22 @@ def _chosen(
     command: PlanCommand, facts: Facts, pull_request: PullRequest, changed: ChangedFiles
 ) -> Refuse | tuple[Binding, ...]:
     base = pull_request.base_branch
-    if not _is_named(command):
+    if not command.selection.names_something:
         found = affected(facts, On.PULL_REQUEST, branch=base, changes=Changes.of(changed))
         if found:
             return tuple(binding for binding, _ in found)
         name = code(f"{facts.command} plan -w organization/name")
         return Refuse(text=f"{nothing_text(facts, pull_request, changed)} To plan one, say {name}.")
     here = [binding for binding in facts.bindings if base in binding.branches]
-    chosen = tuple(binding for binding in here if _is_meant(binding, command))
-    return chosen or Refuse(text=_no_such(command, here, base))
+    chosen = tuple(binding for binding in here if _is_meant(binding, command.selection))
+    return chosen or Refuse(text=_no_such(command.selection, here, base))
 
 
-def _is_named(command: PlanCommand) -> bool:
-    return bool(command.workspaces or command.folders)
-
-
-def _is_meant(binding: Binding, command: PlanCommand) -> bool:
-    globs = tuple(one if "/" in one else f"*/{one}" for one in command.workspaces)
+def _is_meant(binding: Binding, selection: Selection) -> bool:
+    globs = tuple(one if "/" in one else f"*/{one}" for one in selection.workspaces)
     return (not globs or matches(str(binding), globs)) and (
-        not command.folders
-        or any(_is_folder(folder, command.folders) for folder in binding.folders)
+        not selection.folders
+        or any(_is_folder(folder, selection.folders) for folder in binding.folders)
     )
 
 
@@ -181,8 +177,8 @@ def _is_folder(folder: str, wanted: Sequence[str]) -> bool:
     return folder in wanted or matches(folder, [one for one in wanted if one])
 
 
-def _no_such(command: PlanCommand, here: Sequence[Binding], base: str) -> str:
-    asked = listed([*command.workspaces, *(folder or "." for folder in command.folders)])
+def _no_such(selection: Selection, here: Sequence[Binding], base: str) -> str:
+    asked = listed([*selection.workspaces, *(folder or "." for folder in selection.folders)])
     if not here:
         return f"No workspace of this repository follows the branch {code(base)}."
     return (

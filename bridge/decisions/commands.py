@@ -21,6 +21,7 @@ from bridge.domain.commands import (
     Misunderstood,
     PlanCommand,
     Prose,
+    Selection,
     Word,
 )
 from bridge.domain.runs import RunOptions
@@ -107,9 +108,11 @@ def _read_plan(line: Line, tokens: Sequence[str]) -> Command:
     return PlanCommand(
         line=line.number,
         text=line.text,
-        workspaces=found.values(Flag.WORKSPACE),
-        folders=found.values(Flag.FOLDER),
-        everything=found.has(Flag.ALL),
+        selection=Selection(
+            workspaces=found.values(Flag.WORKSPACE),
+            folders=found.values(Flag.FOLDER),
+            everything=found.has(Flag.ALL),
+        ),
         options=RunOptions(
             refresh=not found.has(Flag.NO_REFRESH),
             refresh_only=found.has(Flag.REFRESH_ONLY),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bridge.domain.runs import RunOptions
+from bridge.domain.vcs import MergeMethod
 
 
 class Word(StrEnum):
@@ -44,19 +45,143 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlanCommand(Command):
-    """Plan workspaces: the affected ones, or those that are named.
+class Selection:
+    """Which workspaces a command is about.
 
     Attributes:
         workspaces: Globs of ``organization/workspace``, or of ``workspace`` in any organization.
         folders: Globs of folders, cleaned; the root is the empty text.
-        everything: Whether more may be planned than are planned without asking.
+        everything: Whether more may be meant than are taken without asking.
     """
 
     workspaces: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     everything: bool = False
+
+    @property
+    def names_something(self) -> bool:
+        """Tell whether workspaces or folders were named; otherwise the command says which."""
+        return bool(self.workspaces or self.folders)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCommand(Command):
+    """Plan workspaces: the affected ones, or those that are named.
+
+    Attributes:
+        verbose: Whether the whole output is shown.
+    """
+
+    selection: Selection = field(default_factory=Selection)
     options: RunOptions = field(default_factory=RunOptions)
+    verbose: bool = False
+
+    @property
+    def destroy(self) -> bool:
+        """Tell whether the destruction of everything is planned."""
+        return self.options.destroy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyCommand(Command):
+    """Apply what was reviewed: all that is planned at this head, or what is named.
+
+    Attributes:
+        options: That the reviewed plan must have been made with; None when the line says none.
+        auto_merge: Whether the pull request is merged afterwards; None: as configured.
+        merge_method: None: as configured.
+        verbose: Whether the whole output is shown.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    options: RunOptions | None = None
+    auto_merge: bool | None = None
+    merge_method: MergeMethod | None = None
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestroyCommand(Command):
+    """Destroy what a reviewed plan of a destruction (``plan -- -destroy``) shows.
+
+    Attributes:
+        options: That the reviewed plan must have been made with, with ``destroy`` set; None when
+            the line says none.
+        verbose: Whether the whole output is shown.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    options: RunOptions | None = None
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveCommand(Command):
+    """Let jobs go on that wait for an approval.
+
+    Attributes:
+        job: Number of the one job that is meant, as text; empty when workspaces are, or all.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectCommand(Command):
+    """End jobs that wait for an approval.
+
+    Attributes:
+        job: Number of the one job that is meant, as text; empty when workspaces are, or all.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelCommand(Command):
+    """Drop what waits and cancel what runs.
+
+    Attributes:
+        job: Number of the one job that is meant, as text; empty when workspaces are, or all.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockCommand(Command):
+    """Free workspaces the pull request has locked."""
+
+    selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCommand(Command):
+    """Show how every workspace stands."""
+
+    selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyCommand(Command):
+    """Say why something was planned or not, what an apply waits for, and who can help."""
+
+    selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryCommand(Command):
+    """Run again what did not succeed at this head."""
+
+    selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionCommand(Command):
+    """Say which version of the bridge answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +197,13 @@ class AllowCommand(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpCommand(Command):
-    """Show what can be said."""
+    """Show what can be said.
+
+    Attributes:
+        word: Of the one command that is asked about; None for all.
+    """
+
+    word: Word | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from bridge.decisions.asking import (
     refuse_stranger,
 )
 from bridge.decisions.triggers import Facts, Start
-from bridge.domain.commands import AllowCommand, PlanCommand
+from bridge.domain.commands import AllowCommand, PlanCommand, Selection
 from bridge.domain.rules import On, Policy, Rule
 from bridge.domain.vcs import ChangedFiles, Permission, PullRequest, PullRequestState
 from bridge.domain.work import Verdict
@@ -37,9 +37,7 @@ def asked(*workspaces: str, folders: tuple[str, ...] = (), everything: bool = Fa
     return PlanCommand(
         line=1,
         text="terrakube plan ...",
-        workspaces=workspaces,
-        folders=folders,
-        everything=everything,
+        selection=Selection(workspaces=workspaces, folders=folders, everything=everything),
     )
 
 
@@ -200,7 +198,8 @@ def test_very_many_workspaces_need_all_to_be_said(command: PlanCommand) -> None:
     refusal = decide(command, MANY)
     assert isinstance(refusal, Refuse)
     assert refusal.text.startswith("42 workspaces would be planned, more than 40 at once.")
-    assert len(names(decide(replace(command, everything=True), MANY))) == 42
+    everything = replace(command, selection=replace(command.selection, everything=True))
+    assert len(names(decide(everything, MANY))) == 42
 
 
 def test_a_fork_nobody_allowed_is_refused_with_how_to_allow_it() -> None:

@@ -17,6 +17,7 @@ from bridge.domain.commands import (
     Misunderstood,
     PlanCommand,
     Prose,
+    Selection,
     Word,
 )
 from bridge.domain.runs import RunOptions
@@ -39,7 +40,9 @@ def only(body: str) -> Command:
 
 def plan(*workspaces: str, folders: tuple[str, ...] = (), everything: bool = False) -> PlanCommand:
     return PlanCommand(
-        line=1, text="", workspaces=workspaces, folders=folders, everything=everything
+        line=1,
+        text="",
+        selection=Selection(workspaces=workspaces, folders=folders, everything=everything),
     )
 
 
@@ -484,4 +487,4 @@ def test_words_after_plan_are_never_taken_for_less(word: str) -> None:
     heard = parse_comment(f"terrakube plan {word}", NAMES)
     if isinstance(heard, Conversation):
         (command,) = heard.commands
-        assert not isinstance(command, PlanCommand) or command.workspaces or command.folders
+        assert not isinstance(command, PlanCommand) or command.selection.names_something
