@@ -25,6 +25,8 @@ COMMANDS = (
     "output",
     "explain",
     "audit",
+    "workspaces",
+    "templates",
     "demo",
     "version",
 )

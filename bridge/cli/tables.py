@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import typer
 
+_WIDEST = 10_000
 _HIDDEN = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -31,7 +32,8 @@ def write_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_printable(cell)) for cell in row))
-    Console().print(table)
+    # What reads a pipe wants whole lines.
+    Console(width=None if sys.stdout.isatty() else _WIDEST).print(table)
 
 
 def write_rows(
@@ -48,9 +50,14 @@ def write_rows(
     if wants_json(as_json):
         write_json(list(rows))
     elif rows:
-        write_table(columns, [[_cell(row[column]) for column in columns] for row in rows])
+        write_table(columns, cells(rows, columns))
     else:
         typer.echo(empty)
+
+
+def cells(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[list[str]]:
+    """Turn rows into what a table shows of them."""
+    return [[_cell(row[column]) for column in columns] for row in rows]
 
 
 def _cell(value: object) -> str:

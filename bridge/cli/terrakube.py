@@ -17,6 +17,10 @@ from bridge.logs import LogFormat, configure_logs
 from bridge.settings import load_terrakube_settings
 from bridge.terrakube import TerrakubeServer, connect
 
+NO_ORGANIZATION = (
+    "the token may see no organization: in Terrakube, add one of its teams to an organization"
+)
+
 _MOST_NEAR = 3
 
 
@@ -52,7 +56,7 @@ async def find_organization(server: TerrakubeServer, name: str) -> Organization:
     Raises:
         MissingError: There is none, or the token may not see it.
     """
-    return _named_organization(await server.organizations(), name)
+    return named_organization(await server.organizations(), name)
 
 
 async def find_workspace(server: TerrakubeServer, name: str) -> Workspace:
@@ -67,10 +71,12 @@ async def find_workspace(server: TerrakubeServer, name: str) -> Workspace:
         msg = f"{name!r} is no workspace: write it as organization/workspace"
         raise UserError(msg)
     organizations = await server.organizations()
+    if not organizations:
+        raise MissingError(NO_ORGANIZATION)
     if not wanted and len(organizations) != 1:
         msg = f"say which organization's: {_either(f'{o.name}/{workspace}' for o in organizations)}"
         raise UserError(msg)
-    organization = _named_organization(organizations, wanted) if wanted else organizations[0]
+    organization = named_organization(organizations, wanted) if wanted else organizations[0]
     found = {one.ref.name: one for one in await server.workspaces(organization)}
     if workspace not in found:
         near = nearest(workspace, found, before=f"{organization.name}/")
@@ -112,7 +118,9 @@ async def find_job(
         msg = f"{job_id!r} is no job: its id is a number, as jobs list shows it"
         raise UserError(msg)
     visible = await server.organizations()
-    for one in [_named_organization(visible, organization)] if organization else visible:
+    if not visible:
+        raise MissingError(NO_ORGANIZATION)
+    for one in [named_organization(visible, organization)] if organization else visible:
         try:
             return one, await server.job(one.id, str(int(job_id)))
         except NotFoundError:
@@ -140,20 +148,23 @@ def nearest(word: str, known: Iterable[str], *, before: str = "") -> str:
     return f": there is {_listed([before + name for name in names])}"
 
 
-def _named_organization(organizations: Sequence[Organization], name: str) -> Organization:
+def named_organization(organizations: Sequence[Organization], name: str) -> Organization:
+    """Choose an organization by its name.
+
+    Raises:
+        MissingError: It is not among them.
+    """
     by_name = {one.name: one for one in organizations}
+    if not by_name:
+        raise MissingError(NO_ORGANIZATION)
     if name not in by_name:
-        near = nearest(name, by_name) if by_name else ": the token may see none at all"
-        msg = f"there is no organization {name!r} for this token{near}"
+        msg = f"there is no organization {name!r} for this token{nearest(name, by_name)}"
         raise MissingError(msg)
     return by_name[name]
 
 
 def _looked_through(visible: Sequence[Organization]) -> str:
-    if not visible:
-        return "Terrakube, as far as the token sees: it may see no organization"
-    names = _listed([one.name for one in visible])
-    return f"any organization that was looked through ({names})"
+    return f"any organization the token may see ({_listed([one.name for one in visible])})"
 
 
 def _either(names: Iterable[str]) -> str:

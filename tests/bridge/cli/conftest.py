@@ -1,16 +1,21 @@
 """Running command lines, in this process and as people do."""
 
+import asyncio
 import json
 import logging
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 from bridge.cli import run
+from bridge.sandbox.terrakube import StandIn, start
+from bridge.sandbox.terrakube.model import Organization, Workspace
 
 ENOUGH = {
     "BRIDGE_TERRAKUBE__URL": "http://127.0.0.1:1",
@@ -42,6 +47,18 @@ class Said:
     def json(self) -> object:
         return json.loads(self.out)
 
+    def rows(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.out)
+        return found
+
+
+class _Terminal(TextIOWrapper):
+    def __init__(self, typed: str) -> None:
+        super().__init__(BytesIO(typed.encode()))
+
+    def isatty(self) -> bool:
+        return True
+
 
 @dataclass
 class CommandLine:
@@ -54,6 +71,18 @@ class CommandLine:
     def configure(self, **more: str) -> None:
         """Write a ``.env`` that is enough."""
         (self.folder / ".env").write_text(dotenv(ENOUGH | more))
+
+    def on_terminal(self, typed: str = "") -> None:
+        """Let the next commands find a terminal, and somebody who types this."""
+        self.monkeypatch.setattr("sys.stdin", _Terminal(typed))
+        self.monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        self.monkeypatch.setenv("COLUMNS", "200")
+        self.monkeypatch.setenv("TERM", "dumb")
+
+    def in_pipe(self, given: str = "") -> None:
+        """Let the next commands find this in standard input, and no terminal."""
+        self.monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(given.encode())))
+        self.monkeypatch.setattr("sys.stdout.isatty", lambda: False)
 
     def __call__(self, *arguments: str) -> Said:
         self.capture.readouterr()
@@ -78,3 +107,48 @@ def command_line(
     root.handlers, root.level = handlers, level
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
+
+
+SOURCE = "https://git.example.com/acme/infra.git"
+
+
+@dataclass
+class Desk:
+    """Somebody's command line, and a Terrakube it is set up for, with organization acme.
+
+    Attributes:
+        network: Its workspace ``acme/network``, which has the default template ``Plan``.
+    """
+
+    command_line: CommandLine
+    terrakube: StandIn
+    acme: Organization = field(init=False)
+    network: Workspace = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.acme = self.terrakube.add_organization("acme")
+        self.network = self.terrakube.add_workspace(
+            self.acme, "network", SOURCE, folder="/network", default_template="Plan"
+        )
+
+    async def __call__(self, *arguments: str) -> Said:
+        """Run a command beside the server, which lives in this loop."""
+        return await asyncio.to_thread(self.command_line, *arguments)
+
+    def configure(self, **more: str) -> None:
+        """Write a ``.env`` with the address and a token, and nothing else."""
+        settings = {
+            "BRIDGE_TERRAKUBE__URL": self.terrakube.url,
+            "BRIDGE_TERRAKUBE__TOKEN": self.terrakube.token,
+        }
+        (self.command_line.folder / ".env").write_text(dotenv(settings | more))
+
+
+@pytest.fixture
+async def desk(command_line: CommandLine) -> AsyncIterator[Desk]:
+    """A command line that knows a Terrakube's address and token, and nothing else."""
+    async with start(command_line.folder / "terrakube", executor="instant") as terrakube:
+        desk = Desk(command_line, terrakube)
+        desk.configure()
+        yield desk
+        assert terrakube.unexpected == []
