@@ -77,7 +77,6 @@ class CommandLine:
         self.monkeypatch.setattr("sys.stdin", _Terminal(typed))
         self.monkeypatch.setattr("sys.stdout.isatty", lambda: True)
         self.monkeypatch.setenv("COLUMNS", "200")
-        self.monkeypatch.setenv("TERM", "dumb")
 
     def in_pipe(self, given: str = "") -> None:
         """Let the next commands find this in standard input, and no terminal."""

@@ -110,7 +110,7 @@ async def test_the_table_is_for_people_and_ids_are_for_other_commands(desk: Desk
     ]
     desk.command_line.on_terminal()
     assert (await desk("workspaces", "acme", "x*")).out == "There is no such workspace.\n"
-    assert (await desk("workspaces")).out.split()[0] == "workspace"
+    assert " acme/network  main " in (await desk("workspaces")).out
     assert (await desk("workspaces", "--output", "ids")).out == f"{desk.network.id}\n"
 
 
