@@ -6,6 +6,7 @@ Whoever asks is answered: done, refused with the reason, or what is missing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bridge.decisions.access import stranger_text
 from bridge.decisions.bindings import Binding
 from bridge.decisions.paths import Changes, matches
 from bridge.decisions.pull_requests import (
@@ -49,19 +50,8 @@ def refuse_stranger(permission: Permission | None) -> Refuse | None:
     Args:
         permission: As the forge said just now; None when it could not be asked, which is a no.
     """
-    if permission is None:
-        return Refuse(
-            text="Nothing was done: the forge did not say whether you may write to this "
-            "repository, and without that the answer is no. Please try again in a while; if it "
-            "stays so, ask whoever runs the bridge: its log says why."
-        )
-    if permission.allows_writing():
-        return None
-    return Refuse(
-        text="Nothing was done: this needs write permission on the repository, and you have "
-        f"{'none' if permission is Permission.NONE else f'{permission.value} permission'}. "
-        "Anybody with write permission can say it."
-    )
+    text = stranger_text(permission)
+    return Refuse(text=text) if text else None
 
 
 def decide_plan(
