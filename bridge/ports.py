@@ -310,6 +310,18 @@ class JobServer(Protocol):
         """
         ...
 
+    async def approve_job(self, organization_id: str, job_id: str) -> Job:
+        """Approve a job that waits for it (read first) and return it as read afterwards.
+
+        Raises:
+            JobStateError: It does not wait, or somebody ended it at the same moment.
+        """
+        ...
+
+    async def reject_job(self, organization_id: str, job_id: str) -> Job:
+        """Reject a job that waits for an approval; otherwise as approve_job."""
+        ...
+
     async def step_log(self, organization_id: str, job_id: str, step_id: str) -> str:
         """Read a step's text with ANSI sequences as served; empty when there is none."""
         ...

@@ -45,6 +45,10 @@ class MissingError(UserError):
     """What somebody named does not exist here."""
 
 
+class JobStateError(UserError):
+    """The job is in a state in which the operation means nothing."""
+
+
 class NotYetError(BridgeError):
     """What was announced is not visible yet: look again soon.
 

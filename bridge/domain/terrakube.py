@@ -206,6 +206,68 @@ class JobRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobSearch:
+    """Which jobs to look for: all that is given must fit; what is empty does not matter.
+
+    Attributes:
+        statuses: Any of them, as Terrakube says them.
+        workspace_ids: Any of them.
+        templates: Template ids, any of them; inline jobs have none.
+        branches: What ``override_branch`` says, any of them: a job that took the branch of its
+            workspace has none.
+        key: First word of the comments.
+        text: Part of the comments, upper and lower case told apart.
+        commit: Commit id, or how it begins.
+        created_since: Aware; Terrakube's dates are precise to the minute.
+        created_until: Aware; with the minute itself.
+        created_by: What ``createdBy`` says, exactly.
+        via: What ``via`` says, exactly.
+        ids: Any of them.
+    """
+
+    statuses: tuple[str, ...] = ()
+    workspace_ids: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    key: str = ""
+    text: str = ""
+    commit: str = ""
+    created_since: datetime | None = None
+    created_until: datetime | None = None
+    created_by: str = ""
+    via: str = ""
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobChange:
+    """What to change of a job; None leaves it as it is.
+
+    Attributes:
+        template_id: Has no effect once the job has begun: Terrakube copies the flow then.
+        target_addrs: Only where the server knows them (see ServerFeatures); as replace_addrs.
+    """
+
+    comments: str | None = None
+    refresh: bool | None = None
+    refresh_only: bool | None = None
+    template_id: str | None = None
+    override_branch: str | None = None
+    commit_id: str | None = None
+    target_addrs: tuple[str, ...] | None = None
+    replace_addrs: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDetails:
+    """A job and what it refers to, as far as that was asked for and exists."""
+
+    job: Job
+    workspace: Workspace | None = None
+    template: Template | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
     """One row of a structured plan.
 

@@ -1,22 +1,60 @@
-"""Terrakube: its JSON:API, its refusals, its flows."""
+"""Terrakube: its JSON:API, its refusals, its flows.
+
+What a script needs is here: ``async with connect(url=..., token=...) as server`` and the nouns its
+methods take and return; their errors are in ``bridge.domain.errors``.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bridge.decisions.step_logs import plain as strip_ansi
+from bridge.domain.terrakube import (
+    TERMINAL,
+    Job,
+    JobChange,
+    JobDetails,
+    JobRequest,
+    JobSearch,
+    JobStatus,
+    Organization,
+    Template,
+    Workspace,
+    WorkspaceRef,
+)
 from bridge.http import Exchange, HttpClient, Retries, Timeouts
 from bridge.terrakube.client import TerrakubeServer
+from bridge.terrakube.once import Created, create_once
 from bridge.terrakube.queries import JSON_API
 from bridge.terrakube.refusals import Refusals
-from bridge.terrakube.tokens import creator_of
+from bridge.terrakube.tokens import TokenFacts, TokenKind, facts_of
 
-__all__ = ["TerrakubeServer", "connect"]
+__all__ = [
+    "TERMINAL",
+    "Created",
+    "Job",
+    "JobChange",
+    "JobDetails",
+    "JobRequest",
+    "JobSearch",
+    "JobStatus",
+    "Organization",
+    "Template",
+    "TerrakubeServer",
+    "TokenFacts",
+    "TokenKind",
+    "Workspace",
+    "WorkspaceRef",
+    "connect",
+    "create_once",
+    "strip_ansi",
+]
 
 
 def connect(
     *,
     url: str,
     token: str,
-    organizations: Sequence[str],
+    organizations: Sequence[str] = (),
     ui_url: str = "",
     redact: Callable[[str], str] = str,
     observe: Callable[[Exchange], None] | None = None,
@@ -60,5 +98,5 @@ def connect(
         refusals,
         organizations=organizations,
         ui_url=ui_url,
-        creator=creator_of(token.strip()),
+        token_facts=facts_of(token.strip()),
     )

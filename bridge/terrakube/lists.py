@@ -29,9 +29,17 @@ class Listed:
 
 
 async def read_list(
-    get: Get, path: str, kind: str, query: Query, *, where: rsql.Filter | None = None
+    get: Get,
+    path: str,
+    kind: str,
+    query: Query,
+    *,
+    where: rsql.Filter | None = None,
+    limit: int | None = None,
 ) -> Listed:
-    """Read every resource of *kind* below *path*; *query* sorts by ``id`` or ``name``.
+    """Read every resource of *kind* below *path*; *query* sorts by ``id``, ``-id`` or ``name``.
+
+    With *limit* it ends as soon as there are so many; a few more may come.
 
     Each further request begins where the last one ended. Names begin *at* the last one, not
     after it: a collation may take two of them for equal.
@@ -49,7 +57,7 @@ async def read_list(
         fresh = {row.id: row for row in page.rows if row.id not in rows}
         rows |= fresh
         included += page.included
-        if len(page.rows) < FULL:
+        if len(page.rows) < FULL or (limit is not None and len(rows) >= limit):
             found = payloads.Document(data=list(rows.values()), included=included)
             return Listed(found=found, last=response)
         if not fresh:
@@ -63,4 +71,6 @@ async def read_list(
 def _beyond(last: payloads.Resource, order: str | None) -> rsql.Filter:
     if order == "id":
         return rsql.greater("id", int(last.id))
+    if order == "-id":
+        return rsql.less("id", int(last.id))
     return rsql.at_least("name", str(last.attributes.get("name", "")))

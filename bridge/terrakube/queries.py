@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bridge.domain.errors import PermanentRemoteError, UserError
-from bridge.domain.terrakube import TERMINAL, JobRequest, JobStatus
+from bridge.domain.terrakube import TERMINAL, JobChange, JobRequest, JobStatus
 from bridge.http import segment
 from bridge.terrakube import rsql, tcl
 
@@ -40,6 +40,12 @@ _OPEN = sorted(status.value for status in JobStatus if status not in TERMINAL)
 Query = Mapping[str, str | None]
 
 WORKSPACE_FIELDS: Final[Query] = {"fields[workspace]": _WORKSPACE}
+OWNED_WORKSPACE_FIELDS: Final[Query] = {
+    "fields[workspace]": f"{_WORKSPACE},organization",
+    "include": "organization",
+    "fields[organization]": "name",
+}
+"""With whose it is."""
 TEMPLATE_FIELDS: Final[Query] = {"fields[template]": _TEMPLATE}
 ORGANIZATION_FIELDS: Final[Query] = {"fields[organization]": "name"}
 FOLLOWED_FIELDS: Final[Query] = {
@@ -57,9 +63,9 @@ def organization_path(organization_id: str, *below: str) -> str:
     return "/".join([API, "organization", *(segment(part) for part in (organization_id, *below))])
 
 
-def workspace_jobs_path(workspace_id: str) -> str:
-    """Return the documented path on which jobs are created."""
-    return f"{API}/workspace/{segment(workspace_id)}/job"
+def workspace_path(workspace_id: str, *below: str) -> str:
+    """Return the path of a workspace at the root, or the documented one of its jobs."""
+    return "/".join([API, "workspace", *(segment(part) for part in (workspace_id, *below))])
 
 
 def log_path(organization_id: str, job_id: str, step_id: str) -> str:
@@ -105,7 +111,7 @@ def has_key(comments: str, key: str) -> bool:
     return comments.split(" ", 1)[0] == key
 
 
-def job_document(request: JobRequest) -> dict[str, object]:
+def new_job(request: JobRequest) -> dict[str, object]:
     """Build the body that creates a job; what is not given stays Terrakube's default.
 
     Both relationships are needed: without the organization the documented path answers 500
@@ -116,10 +122,12 @@ def job_document(request: JobRequest) -> dict[str, object]:
         PermanentRemoteError: A value does not fit; nothing was sent.
     """
     workspace = request.workspace
+    attributes = _attributes_of(request)
+    _check_lengths("POST", attributes)
     return {
         "data": {
             "type": "job",
-            "attributes": _job_attributes(request),
+            "attributes": {name: value for name, value in attributes.items() if value is not None},
             "relationships": {
                 "organization": _linkage("organization", workspace.organization_id),
                 "workspace": _linkage("workspace", workspace.id),
@@ -128,18 +136,49 @@ def job_document(request: JobRequest) -> dict[str, object]:
     }
 
 
-def status_document(job_id: str, status: JobStatus) -> dict[str, object]:
+def changed_job(job_id: str, change: JobChange) -> dict[str, object]:
+    """Build the body that changes a job; what is None in *change* is left out.
+
+    An empty branch or commit takes the job's own away, so that the workspace's counts again.
+    Never ``planChanges``, which is an output, nor what is answered 403 (contract section 3.1).
+
+    Raises:
+        PermanentRemoteError: A value does not fit; nothing was sent.
+    """
+    given: dict[str, object | None] = {
+        "comments": change.comments,
+        "refresh": change.refresh,
+        "refreshOnly": change.refresh_only,
+        "templateReference": change.template_id,
+        "overrideBranch": change.override_branch,
+        "commitId": change.commit_id,
+        "targetAddrs": None if change.target_addrs is None else list(change.target_addrs),
+        "replaceAddrs": None if change.replace_addrs is None else list(change.replace_addrs),
+    }
+    _check_lengths("PATCH", given)
+    attributes = {name: value for name, value in given.items() if value is not None}
+    for name in ("overrideBranch", "commitId"):
+        if attributes.get(name) == "":
+            attributes[name] = None
+    return _patch(job_id, attributes)
+
+
+def job_with_status(job_id: str, status: JobStatus) -> dict[str, object]:
     """Build the body that changes a job's status."""
-    return {"data": {"type": "job", "id": job_id, "attributes": {"status": status.value}}}
+    return _patch(job_id, {"status": status.value})
 
 
-def _job_attributes(request: JobRequest) -> dict[str, object]:
+def _patch(job_id: str, attributes: Mapping[str, object]) -> dict[str, object]:
+    return {"data": {"type": "job", "id": job_id, "attributes": dict(attributes)}}
+
+
+def _attributes_of(request: JobRequest) -> dict[str, object | None]:
     if (request.template_id is None) == (request.tcl is None):
         msg = "POST job: not sent: it needs either a template or an inline one"
         raise PermanentRemoteError(msg, service="terrakube")
-    given: dict[str, object | None] = {
+    return {
         "templateReference": request.template_id,
-        "tcl": None if request.tcl is None else tcl.encode(request.tcl),
+        "tcl": None if request.tcl is None else _encoded(request.tcl),
         "via": "UI",
         "comments": request.comments,
         "commitId": request.commit_id,
@@ -150,11 +189,22 @@ def _job_attributes(request: JobRequest) -> dict[str, object]:
         "refresh": None if request.refresh else False,
         "refreshOnly": True if request.refresh_only else None,
     }
+
+
+def _encoded(text: str) -> str:
+    try:
+        tcl.check(text)
+    except UserError as error:
+        msg = f"POST job: not sent: {error}"
+        raise PermanentRemoteError(msg, service="terrakube") from error
+    return tcl.encode(text)
+
+
+def _check_lengths(method: str, attributes: Mapping[str, object | None]) -> None:
     for name, limit in _LIMITS.items():
-        if len(str(given[name] or "")) > limit:
-            msg = f"POST job: not sent: {name} is longer than {limit} characters"
+        if len(str(attributes[name] or "")) > limit:
+            msg = f"{method} job: not sent: {name} is longer than {limit} characters"
             raise PermanentRemoteError(msg, service="terrakube")
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _linkage(kind: str, identifier: str) -> dict[str, object]:

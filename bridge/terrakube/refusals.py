@@ -19,7 +19,7 @@ NEW_TOKEN = "make a new one in Terrakube and set BRIDGE_TERRAKUBE__TOKEN"  # noq
 _MAX_DETAIL = 300
 _DESCRIPTION = re.compile(r'error_description="([^"]*)"')
 _EXPIRED = re.compile(r"Jwt (expired at \S+)")
-_WRITES = frozenset({"POST", "PATCH"})
+_WRITES = frozenset({"POST", "PATCH", "DELETE"})
 
 
 class Refusals:
@@ -48,6 +48,10 @@ _UNUSABLE_TOKEN = (
     f"is it whole? If in doubt, {NEW_TOKEN}"
 )
 _LOST_TOKEN = "the token did not arrive: does a proxy drop the Authorization header?"  # noqa: S105 - advice
+_NOTIFIED = (
+    "Terrakube keeps a job about which it has sent notifications; "
+    "leave it, or ask its administrator to clear the log of deliveries"
+)
 _WRONG_ADDRESS = "is this the address of Terrakube's API, not of its user interface?"
 
 
@@ -105,6 +109,8 @@ def _changed_headers(response: Response) -> RemoteError:
 
 
 def _conflict(response: Response) -> RemoteError:
+    if response.method == "DELETE":
+        return remote_error(response, detail=_with_advice(response, _NOTIFIED))
     # After a POST the row may be there all the same: look for its key (contract section 12).
     return _as_said(response, temporary=response.method == "POST")
 

@@ -63,7 +63,7 @@ def decode(tcl: str) -> str:
         raise ValueError(msg) from error
 
 
-def parse_flow(text: str) -> tuple[FlowStep, ...]:
+def check(text: str) -> tuple[FlowStep, ...]:
     """Check TCL before it is sent and return its steps in order of execution.
 
     Raises:

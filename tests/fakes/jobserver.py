@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bridge.domain.errors import (
+    JobStateError,
     NotAllowedError,
     NotFoundError,
     PermanentRemoteError,
@@ -58,7 +59,8 @@ class FakeJobServer:
     Attributes:
         calls: Each call as (method, first arguments...), in order.
         failures: By method name, raised by its next calls, in order, before anything happens.
-        lost_answers: By method name (``create_job``, ``cancel_job``), raised after it happened.
+        lost_answers: By method name (``create_job``, ``approve_job``, ``reject_job``,
+            ``cancel_job``), raised after it happened.
         known: Jobs by id.
         logs: By (job id, step id).
         inline_flow: Flow of a job with inline TCL: the fake reads no YAML.
@@ -160,6 +162,20 @@ class FakeJobServer:
             return job
         self.cancel(job_id)
         self._lose_answer("cancel_job")
+        return self.known[job_id]
+
+    async def approve_job(self, organization_id: str, job_id: str) -> Job:
+        self._called("approve_job", organization_id, job_id)
+        self._waiting_job(organization_id, job_id)
+        self.approve(job_id)
+        self._lose_answer("approve_job")
+        return self.known[job_id]
+
+    async def reject_job(self, organization_id: str, job_id: str) -> Job:
+        self._called("reject_job", organization_id, job_id)
+        self._waiting_job(organization_id, job_id)
+        self.reject(job_id)
+        self._lose_answer("reject_job")
         return self.known[job_id]
 
     async def step_log(self, organization_id: str, job_id: str, step_id: str) -> str:
@@ -416,6 +432,15 @@ class FakeJobServer:
             msg = f"job {job_id}: it does not exist"
             raise NotFoundError(msg, service="terrakube", status=404)
         return job
+
+    def _waiting_job(self, organization_id: str, job_id: str) -> None:
+        job = self._job(organization_id, job_id)
+        if not self.allowed.approve_job:
+            msg = f"PATCH job {job_id}: the token may not approve jobs here"
+            raise NotAllowedError(msg, service="terrakube", status=403)
+        if job.status != JobStatus.WAITING_APPROVAL:
+            msg = f"job {job_id} is {job.status}: it does not wait for an approval"
+            raise JobStateError(msg)
 
     def _oldest_first(self, organization_id: str) -> list[Job]:
         found = (job for job in self.known.values() if job.organization_id == organization_id)

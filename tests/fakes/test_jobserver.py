@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.domain.errors import (
+    JobStateError,
     NotAllowedError,
     NotFoundError,
     PermanentRemoteError,
@@ -57,6 +58,23 @@ async def test_an_inline_job_waits_for_its_team_and_goes_on() -> None:
     again = await server.create_job(a_request(server, template_id=None, tcl="flow: x"))
     server.wait_for_approval(again.id)
     assert shape(server.reject(again.id)) == ("rejected", ["completed", "failed", "failed"])
+
+
+async def test_only_a_waiting_job_is_answered() -> None:
+    server = FakeJobServer()
+    port: JobServer = server
+    jobs = [await server.create_job(a_request(server, template_id=None, tcl="x")) for _ in "ab"]
+    for job in jobs:
+        with pytest.raises(JobStateError, match="is pending: it does not wait for an approval"):
+            await port.approve_job(ACME.id, job.id)
+        server.wait_for_approval(job.id)
+    first, second = jobs
+    approved = await port.approve_job(ACME.id, first.id)
+    assert shape(approved) == ("approved", ["completed", "pending", "pending"])
+    rejected = await port.reject_job(ACME.id, second.id)
+    assert shape(rejected) == ("rejected", ["completed", "failed", "failed"])
+    with pytest.raises(JobStateError, match="is rejected"):
+        await port.reject_job(ACME.id, second.id)
 
 
 async def test_only_our_jobs_are_found_by_their_key() -> None:

@@ -25,7 +25,7 @@ SCRIPT = FlowStep(type=FlowType.SCRIPTS, number=50)
     ],
 )
 def test_what_the_bridge_sends_is_what_it_means(text: str, flow: tuple[FlowStep, ...]) -> None:
-    assert tcl.parse_flow(text) == flow
+    assert tcl.check(text) == flow
     assert tcl.read_flow(tcl.encode(text)) == flow
     assert tcl.decode(tcl.encode(text)) == text
 
@@ -63,7 +63,7 @@ def test_a_flow_that_would_hang_in_terrakube_is_refused_with_its_line(
     text: str, line: int, said: str
 ) -> None:
     with pytest.raises(UserError) as caught:
-        tcl.parse_flow(text)
+        tcl.check(text)
     assert str(caught.value).startswith(f"template, line {line}: ")
     assert said in str(caught.value)
 
@@ -86,6 +86,6 @@ def test_whatever_is_stored_or_typed_only_a_user_error_comes_out(text: str) -> N
     tcl.read_flow(text)
     tcl.read_flow(tcl.encode(text.encode(errors="ignore").decode()))
     try:
-        assert tcl.parse_flow(text)
+        assert tcl.check(text)
     except UserError as error:
         assert str(error).startswith("template, line ")  # noqa: PT017 - a flow may be fine, too

@@ -2,10 +2,13 @@
 
 import base64
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from bridge.terrakube.tokens import creator_of
+from bridge.terrakube import connect
+from bridge.terrakube.tokens import TokenFacts, TokenKind, facts_of
 
 # As PatService and TeamTokenService of Terrakube write them; the latter's owner made the token.
 PERSONAL = {
@@ -23,6 +26,7 @@ TEAM = PERSONAL | {
     "description": "for the bridge",
     "name": "TERRAKUBE_DEVELOPERS (Token)",
 }
+NOTHING = TokenFacts(kind=TokenKind.OTHER, owner="", expires_at=None, groups=())
 
 
 def token(claims: object) -> str:
@@ -31,18 +35,47 @@ def token(claims: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("given", "creator"),
+    ("given", "facts"),
     [
-        (token(PERSONAL), "bridge@example.com"),
-        (token(TEAM), "admin@example.com"),
-        (token({"sub": "somebody"}), ""),
-        (token({"email": None}), ""),
-        (token(["email"]), ""),
-        ("opaque", ""),
-        ("a.b.c", ""),
-        ("a.ä.c", ""),
-        (f"a.{'W' * 100_000}.c", ""),
+        (
+            token(PERSONAL | {"exp": 1_793_000_000}),
+            TokenFacts(
+                kind=TokenKind.PERSONAL,
+                owner="bridge@example.com",
+                expires_at=datetime(2026, 10, 26, 7, 33, 20, tzinfo=UTC),
+                groups=("TERRAKUBE_DEVELOPERS",),
+            ),
+        ),
+        (
+            token(TEAM),
+            TokenFacts(
+                kind=TokenKind.TEAM,
+                owner="admin@example.com",
+                expires_at=None,
+                groups=("TERRAKUBE_DEVELOPERS",),
+            ),
+        ),
+        (token({"sub": "somebody", "exp": 1e300}), NOTHING),
+        (token({"email": None, "exp": "soon", "groups": "A"}), NOTHING),
+        (token({}), NOTHING),
+        (token({"email": "ü@example.com"}), replace(NOTHING, owner="ü@example.com")),
+        (token(["email"]), None),
+        ("opaque", None),
+        ("", None),
+        ("a.b", None),
+        ("a.b.c", None),
+        ("a.?.c", None),
+        ("a.ä.c", None),
+        ("a.AAAA.c", None),
+        (f"a.{'W' * 100_000}.c", None),
     ],
 )
-def test_personal_and_team_tokens_name_who_creates_their_jobs(given: str, creator: str) -> None:
-    assert creator_of(given) == creator
+def test_a_token_says_whose_it_is_and_until_when(given: str, facts: TokenFacts | None) -> None:
+    assert facts_of(given) == facts
+
+
+async def test_a_client_says_it_without_asking() -> None:
+    async with connect(url="https://terrakube.example.com", token=f" {token(TEAM)}\n") as server:
+        assert server.token_facts() == facts_of(token(TEAM))
+    async with connect(url="https://terrakube.example.com", token="opaque") as server:
+        assert server.token_facts() is None
