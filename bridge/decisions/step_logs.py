@@ -25,13 +25,17 @@ class Role(StrEnum):
 EXCERPT: Final = 30
 """Lines shown of a log in which no error can be found."""
 
+# None goes on in the next line: one that is left open must not swallow what follows.
 _ESCAPE: Final = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # colours and cursor
-    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles and links
-    r"|[PX^_][^\x1b]*(?:\x1b\\)?"  # device strings
+    r"|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # titles and links
+    r"|[PX^_][^\x1b\n]*(?:\x1b\\)?"  # device strings
     r"|[ -/]*[0-~])?"
 )
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_COLOUR: Final = re.compile(r"\x1b\[[\d;:]*m")
+# With those of ISO 6429 beyond ASCII: to some terminals U+009B is the start of a sequence, too.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL_BESIDE_COLOURS: Final = re.compile(r"(?!\x1b\[[\d;:]*m)[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # The banner of an OpenTofu workspace says Tofu (source of its executor).
 _BANNER: Final = re.compile(r"^Running (?:Terraform|Tofu|OpenTofu) ([A-Z][A-Z ]*)$", re.MULTILINE)
 _STARS: Final = re.compile(r"^\*{10,}$")
@@ -63,6 +67,16 @@ def plain(log: str) -> str:
     """Return a log as plain text: no escape sequence, no control character but tab and newline."""
     text = _ESCAPE.sub("", log.replace("\r\n", "\n").replace("\r", "\n"))
     return _CONTROL.sub("", text)
+
+
+def coloured(log: str) -> str:
+    """Return a log for a terminal: of its escape sequences only those that set colours."""
+
+    def kept(match: re.Match[str]) -> str:
+        return match[0] if _COLOUR.fullmatch(match[0]) else ""
+
+    text = _ESCAPE.sub(kept, log.replace("\r\n", "\n").replace("\r", "\n"))
+    return _CONTROL_BESIDE_COLOURS.sub("", text)
 
 
 def role_of(text: str) -> Role:

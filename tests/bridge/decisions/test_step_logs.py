@@ -1,5 +1,6 @@
 """Logs of steps, as recorded on both versions."""
 
+import re
 from typing import NamedTuple
 
 import pytest
@@ -316,3 +317,32 @@ def test_nothing_that_acts_on_a_terminal_is_left(served: str) -> None:
     step_logs.apply_text(text)
     step_logs.error_blocks(text)
     step_logs.last_lines(text)
+
+
+@pytest.mark.parametrize(
+    ("served", "shown"),
+    [
+        ("\x1b[1m\x1b[31mred\x1b[0m", "\x1b[1m\x1b[31mred\x1b[0m"),
+        ("\x1b[38;5;196mred \x1b[38:2:1:2:3mtoo", "\x1b[38;5;196mred \x1b[38:2:1:2:3mtoo"),
+        ("\x1b]0;evil title\x07\x1b[2J\x1b[Htext", "text"),
+        ("\x1b]8;;https://evil.example.com\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]52;c;Y2xpcA==\nnext", "\nnext"),
+        ("\x9b2J\x9d0;title\x9c text\x07\x08", "2J0;title text"),
+        ("50%\r100%\r\ndone", "50%\n100%\ndone"),
+        ("\x1b[\x1b[2J31m", "31m"),
+    ],
+)
+def test_of_all_escapes_only_colours_reach_a_terminal(served: str, shown: str) -> None:
+    assert step_logs.coloured(served) == shown
+    assert step_logs.plain(shown) == step_logs.plain(served)
+
+
+@given(st.text(alphabet="\x1b\x9b\x9d\x07[]0;31mJH\\\r\n aäP"))
+def test_without_its_colours_a_coloured_log_is_plain(served: str) -> None:
+    text = re.sub(r"\x1b\[[0-9;:]*m", "", step_logs.coloured(served))
+    assert step_logs.plain(text) == text
+
+
+def test_colours_of_recorded_logs_are_kept() -> None:
+    served = recorded.log(BETA + "plan_mixed_create_update_replace_destroy")
+    assert step_logs.coloured(served) == served
