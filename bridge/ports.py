@@ -31,11 +31,14 @@ from bridge.domain.vcs import (
     ChangedFiles,
     Comment,
     CommitStatus,
+    Mergeability,
+    MergeMethod,
     Permission,
     PullRequest,
     PullRequestRef,
     Repository,
     RepositoryRef,
+    Reviews,
 )
 from bridge.domain.work import Verdict
 
@@ -183,6 +186,45 @@ class Forge(Protocol):
 
     async def permission(self, repository: RepositoryRef, login: str) -> Permission:
         """Say what somebody may do now; NONE for strangers. A refused question raises."""
+        ...
+
+    async def in_team(self, login: str, team: str) -> bool:
+        """Tell whether somebody is an active member of *team*, ``organization/team``.
+
+        No for a stranger and where there is no such team. A refused question raises.
+        """
+        ...
+
+    async def reviews(self, pull_request: PullRequest) -> Reviews:
+        """Say what reviewers said, judged by the forge's own rules for the base branch.
+
+        Rules that may not be read count as: somebody else than the author, who may write,
+        approves the present head, and nobody who may write asks for changes.
+        """
+        ...
+
+    async def mergeability(
+        self, pull_request: PullRequest, *, ignoring: Sequence[str]
+    ) -> Mergeability:
+        """Say whether the forge would merge, but for the statuses named in *ignoring*.
+
+        *ignoring* has exact contexts, and ``terrakube/*`` for all that begin with ``terrakube/``:
+        the bridge's own statuses, which may wait for the very apply that asks.
+        """
+        ...
+
+    async def statuses(self, repository: RepositoryRef, sha: str) -> Sequence[CommitStatus]:
+        """List the newest status of every context of a commit, checks too, all pages."""
+        ...
+
+    async def merge(self, pull_request: PullRequest, *, method: MergeMethod, sha: str) -> str:
+        """Merge if the head still is *sha*; return the merge's commit, empty when not told.
+
+        Never repeated inside: after a TemporaryRemoteError it may have happened.
+
+        Raises:
+            PermanentRemoteError: Refused; says the forge's reason.
+        """
         ...
 
     async def comment(self, repository: RepositoryRef, comment_id: str) -> Comment:

@@ -5,19 +5,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from bridge.domain.deliveries import Delivery
-from bridge.domain.errors import NotFoundError, RemoteError, TooLargeError
+from bridge.domain.errors import NotFoundError, PermanentRemoteError, RemoteError, TooLargeError
 from bridge.domain.events import Event
 from bridge.domain.vcs import (
     Branch,
     ChangedFiles,
     Comment,
     CommitStatus,
+    Mergeability,
+    MergeMethod,
     Permission,
     PullRequest,
     PullRequestRef,
     PullRequestState,
     Repository,
     RepositoryRef,
+    Reviews,
 )
 from bridge.ports import FailedDelivery, Ignored, InstalledHook
 
@@ -74,7 +77,8 @@ class FakeForge:
     permissions: dict[str, Permission] = field(default_factory=lambda: {"alice": Permission.WRITE})
     merged_by: dict[str, list[int]] = field(default_factory=dict)
     comments: dict[str, tuple[int, Comment]] = field(default_factory=dict)
-    statuses: list[tuple[str, CommitStatus]] = field(default_factory=list)
+    set_statuses: list[tuple[str, CommitStatus]] = field(default_factory=list)
+    """What was written, in order: commit and status."""
     reactions: list[tuple[str, str]] = field(default_factory=list)
     failures: list[RemoteError] = field(default_factory=list)
     """Raised by the next calls that write, in order."""
@@ -84,6 +88,15 @@ class FakeForge:
     """Raised by the next comment creations, after the comment is stored."""
     buried: bool = False
     """Whether others wrote so much that our own comments cannot be listed."""
+    reviewed: dict[int, Reviews] = field(default_factory=dict)
+    """What reviewers said, by pull request; nobody said anything where it is absent."""
+    mergeable: dict[int, Mergeability] = field(default_factory=dict)
+    """Whether it can be merged, by pull request; it can where it is absent."""
+    ignored: list[tuple[str, ...]] = field(default_factory=list)
+    """The contexts each question for mergeability left out, in order."""
+    teams: dict[str, set[str]] = field(default_factory=dict)
+    """Logins, by ``organization/team``."""
+    merges: list[tuple[int, MergeMethod]] = field(default_factory=list)
     writes: int = 0
 
     def measure(self, text: str) -> int:
@@ -147,6 +160,36 @@ class FakeForge:
         self._fail()
         return self.permissions.get(login, Permission.NONE)
 
+    async def in_team(self, login: str, team: str) -> bool:
+        self._fail()
+        return login in self.teams.get(team, set())
+
+    async def reviews(self, pull_request: PullRequest) -> Reviews:
+        nobody = Reviews(approved=False, problem="Nobody approved it yet.")
+        return self.reviewed.get(pull_request.ref.number, nobody)
+
+    async def mergeability(
+        self, pull_request: PullRequest, *, ignoring: Sequence[str]
+    ) -> Mergeability:
+        self.ignored.append(tuple(ignoring))
+        return self.mergeable.get(pull_request.ref.number, Mergeability(mergeable=True))
+
+    async def statuses(self, repository: RepositoryRef, sha: str) -> Sequence[CommitStatus]:
+        newest = {one.context: one for at, one in self.set_statuses if at == sha}
+        return list(newest.values())
+
+    async def merge(self, pull_request: PullRequest, *, method: MergeMethod, sha: str) -> str:
+        self._fail()
+        number = pull_request.ref.number
+        if self.pulls[number].head_sha != sha:
+            msg = f"merging pull request {number}: its head moved"
+            raise PermanentRemoteError(msg, service=self.name, status=409)
+        self.pulls[number] = replace(
+            self.pulls[number], state=PullRequestState.MERGED, merge_commit=MERGE
+        )
+        self.merges.append((number, method))
+        return MERGE
+
     async def comment(self, repository: RepositoryRef, comment_id: str) -> Comment:
         if comment_id not in self.comments:
             msg = f"comment {comment_id}: answered 404"
@@ -188,7 +231,7 @@ class FakeForge:
 
     async def set_status(self, repository: RepositoryRef, sha: str, status: CommitStatus) -> None:
         self._fail()
-        self.statuses.append((sha, status))
+        self.set_statuses.append((sha, status))
         self.writes += 1
 
     async def react(self, repository: RepositoryRef, comment_id: str, content: str) -> None:

@@ -341,7 +341,7 @@ async def test_a_status_is_set_when_it_changes(world: World) -> None:
         published = await world.publish(post)
         post = replace(post, parts=published.parts)
     url = done.runs[0].job_url
-    assert [status for _, status in world.forge.statuses] == [
+    assert [status for _, status in world.forge.set_statuses] == [
         CommitStatus(
             context="terrakube/plan",
             state=StatusState.PENDING,
@@ -359,7 +359,7 @@ async def test_a_status_is_set_when_it_changes(world: World) -> None:
 
 async def test_a_status_that_has_nothing_to_say_is_not_set(world: World) -> None:
     assert await world.publish(STATUS) == Published(parts=(), writes=0)
-    assert world.forge.statuses == []
+    assert world.forge.set_statuses == []
 
 
 async def test_a_reaction_is_given_once(world: World) -> None:
@@ -387,7 +387,7 @@ async def test_a_forge_that_was_taken_out_of_the_settings_is_named(world: World)
 async def test_a_status_that_was_written_out_needs_no_report(world: World) -> None:
     fixed = replace(STATUS, content="success planned at the pull request's head")
     published = await world.publish(fixed)
-    assert world.forge.statuses == [
+    assert world.forge.set_statuses == [
         (
             HEAD,
             CommitStatus(
