@@ -156,12 +156,23 @@ def changes_of(job: Job) -> bool | None:
 
 def is_expired(job: Job, *, posted_at: int, now: int) -> bool:
     """Tell whether Terrakube's own time limit ended the job: failed, late, and without a word."""
-    if job.status != JobStatus.FAILED or _text_of(job.output):
+    if job.status != JobStatus.FAILED or text_of_output(job.output):
         return False
     created = int(job.created_at.timestamp() * 1000) if job.created_at else posted_at
     ended = int(job.updated_at.timestamp() * 1000) if job.updated_at else now
     # Dates are precise to the minute.
     return ended - created >= LIMIT - 60_000
+
+
+def text_of_output(output: str) -> str:
+    """Return what a job's ``output`` says to people; usually nothing.
+
+    Only the marker of each completed step is no text (contract section 6.2).
+    """
+    lines = (line.strip() for line in output.splitlines())
+    return "".join(
+        line for line in lines if line and not (line.startswith("Step ") and "completed" in line)
+    )
 
 
 def look_interval(state: RunState, *, posted_at: int, changed_at: int, now: int) -> int:
@@ -202,11 +213,3 @@ def _missing(seen: Followed, now: int) -> Look:
     if now - first_seen < SECOND_LOOK:
         return Look(followed=absent, sight=Sight.DOUBTFUL, again_at=first_seen + SECOND_LOOK)
     return Look(followed=absent, sight=Sight.MISSING)
-
-
-def _text_of(output: str) -> str:
-    # Only the marker of each completed step is no text (contract section 6.2).
-    lines = (line.strip() for line in output.splitlines())
-    return "".join(
-        line for line in lines if line and not (line.startswith("Step ") and "completed" in line)
-    )
