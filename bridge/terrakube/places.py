@@ -147,8 +147,7 @@ class Places(Calls):
         with understood(response):
             found = answers.document(response)
             row = answers.one(found)
-            owner = found.of_type("organization")[row.first("organization")]
-            return payloads.workspace_of(row, payloads.organization_of(owner))
+            return payloads.workspace_of(row, _owner_of(row, found))
 
     async def _template_by_id(self, organization_id: str, template_id: str) -> Template | None:
         """Read a template; None where there is none, or for what can be no id."""
@@ -161,6 +160,14 @@ class Places(Calls):
             return None
         with understood(response):
             return payloads.template_of(answers.one(answers.document(response)), organization_id)
+
+
+def _owner_of(row: payloads.Resource, found: payloads.Document) -> Organization:
+    owner = found.of_type("organization").get(row.first("organization"))
+    if owner is None:
+        msg = f"workspace {row.id} comes without its organization"
+        raise ValueError(msg)
+    return payloads.organization_of(owner)
 
 
 def _unseen(name: str) -> str:

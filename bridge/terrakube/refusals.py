@@ -110,7 +110,7 @@ def _changed_headers(response: Response) -> RemoteError:
 
 def _conflict(response: Response) -> RemoteError:
     if response.method == "DELETE":
-        return remote_error(response, detail=_with_advice(response, _NOTIFIED))
+        return remote_error(response, detail=_NOTIFIED)
     # After a POST the row may be there all the same: look for its key (contract section 12).
     return _as_said(response, temporary=response.method == "POST")
 

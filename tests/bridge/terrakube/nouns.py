@@ -26,3 +26,8 @@ def read_line(job_id: str, organization_id: str = ACME.id) -> str:
 def patch_line(job_id: str) -> str:
     """Return the request that changes a job."""
     return f"PATCH /api/v1/organization/{ACME.id}/job/{job_id}"
+
+
+def delete_line(job_id: str) -> str:
+    """Return the request that deletes a job."""
+    return f"DELETE /api/v1/organization/{ACME.id}/job/{job_id}"

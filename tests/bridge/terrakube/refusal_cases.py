@@ -31,6 +31,10 @@ STRANGER = "none of the token's teams may read it; add a team with the role read
 NO_PLAN = "none of the token's teams may start jobs here; give one of them the role plan"
 NO_APPROVE = "none of the token's teams may change jobs here; give one the right to approve jobs"
 OLD = "this needs Terrakube 2.33 or newer"
+NOTIFIED = (
+    "Terrakube keeps a job about which it has sent notifications; leave it, or ask its "
+    "administrator to clear the log of deliveries"
+)
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 UNREADABLE = (
     "Internal Server Error: no call has succeeded yet, and this is how Terrakube answers a token "
@@ -367,7 +371,7 @@ REFUSALS: Final = (
         ),
     ),
     Refusal(
-        "cancel",
+        "update",
         PermanentRemoteError,
         400,
         "Bad Request Body'Id in response body does not match requested id to update from path'",
@@ -381,7 +385,7 @@ REFUSALS: Final = (
         ("errors/patch_unknown_status",),
     ),
     Refusal(
-        "cancel",
+        "update",
         PermanentRemoteError,
         400,
         "Unexpected character ('b' (code 98)): was expecting double-quote to start field name",
@@ -393,24 +397,34 @@ REFUSALS: Final = (
         403,
         f"UpdatePermission Denied: {NO_APPROVE}",
         (
-            "errors/patch_approvalteam",
-            "errors/patch_comments_role_read",
             "errors/patch_status_role_plan",
             "errors/patch_status_role_read",
             "update/approval_team_member_sets_cancelled",
             "update/approval_team_member_sets_pending",
-            "update/approve_by_plan_role",
-            "update/approve_by_read_role",
         ),
     ),
     Refusal(
-        "cancel",
+        "update",
+        NotAllowedError,
+        403,
+        f"UpdatePermission Denied: {NO_APPROVE}",
+        ("errors/patch_approvalteam", "errors/patch_comments_role_read"),
+    ),
+    Refusal(
+        "approve",
+        NotAllowedError,
+        403,
+        f"UpdatePermission Denied: {NO_APPROVE}",
+        ("update/approve_by_plan_role", "update/approve_by_read_role"),
+    ),
+    Refusal(
+        "approve",
         NotAllowedError,
         403,
         f"ReadPermission Denied: {NO_APPROVE}",
         ("update/approve_by_stranger",),
     ),
-    Refusal("cancel", NotAllowedError, 403, LOST, ("update/patch_no_token",)),
+    Refusal("update", NotAllowedError, 403, LOST, ("update/patch_no_token",)),
     Refusal(
         "cancel",
         NotFoundError,
@@ -419,7 +433,7 @@ REFUSALS: Final = (
         ("errors/patch_unknown_job",),
     ),
     Refusal(
-        "cancel",
+        "update",
         PermanentRemoteError,
         404,
         f"Unknown attribute foo in job: {OLD}",
@@ -433,7 +447,7 @@ REFUSALS: Final = (
         ("update/patch_status_null",),
     ),
     Refusal(
-        "cancel",
+        "update",
         PermanentRemoteError,
         415,
         f"Unsupported Media Type: {HEADER}",
@@ -461,7 +475,7 @@ REFUSALS: Final = (
     ),
     Refusal("log", PermanentRemoteError, 406, HEADER, ("logs/accept_text_plain",)),
     Refusal(
-        "list",
+        "search",
         PermanentRemoteError,
         400,
         "Invalid query parameter: filter[job]",
@@ -473,45 +487,45 @@ REFUSALS: Final = (
         ),
     ),
     Refusal(
-        "list",
+        "search",
         PermanentRemoteError,
         400,
         "Invalid value: job does not contain the fields: [colour]",
         ("search/fields_unknown",),
     ),
     Refusal(
-        "list", PermanentRemoteError, 400, "Invalid value: abc", ("search/filter_id_not_number",)
+        "search", PermanentRemoteError, 400, "Invalid value: abc", ("search/filter_id_not_number",)
     ),
     Refusal(
-        "list",
+        "search",
         PermanentRemoteError,
         400,
         "Invalid query parameter: filter[job.status]",
         ("search/filter_old_style",),
     ),
     Refusal(
-        "list",
+        "search",
         PermanentRemoteError,
         400,
         "Invalid value: nonsense",
         ("search/filter_status_bad_value", "search/filter_status_in_bad_value"),
     ),
     Refusal(
-        "list",
+        "search",
         PermanentRemoteError,
         400,
         "Invalid query parameter: filter[pipeline]",
         ("search/filter_wrong_type",),
     ),
     Refusal(
-        "list",
+        "search",
         PermanentRemoteError,
         400,
         "Invalid value: job does not contain the field colour",
         ("search/include_unknown", "search/sort_unknown"),
     ),
     Refusal(
-        "list",
+        "search",
         PermanentRemoteError,
         400,
         "Cannot paginate job",
@@ -523,7 +537,7 @@ REFUSALS: Final = (
         ),
     ),
     Refusal(
-        "list",
+        "search",
         PermanentRemoteError,
         400,
         "Invalid value: Invalid Pagination Parameter. Accepted values are "
@@ -532,13 +546,37 @@ REFUSALS: Final = (
         ("search/page_unknown",),
     ),
     Refusal(
-        "list",
+        "search",
         PermanentRemoteError,
         400,
         "Found undefined keys in request: foo",
         ("search/unknown_query_parameter",),
     ),
     Refusal(
-        "list", PermanentRemoteError, 400, "Cannot paginate workspace", ("search/workspace_page",)
+        "search", PermanentRemoteError, 400, "Cannot paginate workspace", ("search/workspace_page",)
+    ),
+    Refusal("delete", PermanentRemoteError, 400, "Bad Request", ("delete/with_content_type",)),
+    Refusal(
+        "delete",
+        NotAllowedError,
+        403,
+        f"ReadPermission Denied: {STRANGER}",
+        ("delete/by_stranger",),
+    ),
+    Refusal("delete", NotAllowedError, 403, LOST, ("delete/no_token",)),
+    Refusal("delete", NotFoundError, 404, "Unknown identifier [656] for job", ("delete/again",)),
+    Refusal(
+        "delete",
+        NotFoundError,
+        404,
+        "Unknown identifier [37] for job",
+        ("documented_path/delete_again",),
+    ),
+    Refusal(
+        "delete",
+        PermanentRemoteError,
+        409,
+        NOTIFIED,
+        ("delete/job_with_notification_deliveries", "documented_path/delete_refused_409"),
     ),
 )

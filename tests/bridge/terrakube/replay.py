@@ -25,13 +25,15 @@ _CONDITION = re.compile(
     r"(?P<name>[\w.]+)"
     r"(?:==(?:'(?:[^'\\]|\\.)*'|[\w:*\-]+)"
     r"|=in=\((?:'(?:[^'\\]|\\.)*'|\w+)(?:,(?:'(?:[^'\\]|\\.)*'|\w+))*\)"
-    r"|=(?:gt|ge)=(?:'(?:[^'\\]|\\.)*'|[\w:\-]+))"
+    r"|=(?:gt|ge|lt|le)=(?:'(?:[^'\\]|\\.)*'|[\w:\-]+))"
 )
 # Attributes a job takes when it is created; 2.32 does not know the two lists.
 _CREATABLE = frozenset(
     {"templateReference", "tcl", "via", "comments", "commitId", "overrideBranch", "refresh"}
     | {"refreshOnly", "targetAddrs", "replaceAddrs"}
 )
+_CHANGEABLE = (_CREATABLE - {"tcl", "via"}) | {"status"}
+_SETTABLE = frozenset({"approved", "rejected", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,10 @@ def faults_of(request: web.Request, asked: Asked) -> list[str]:
     ]
     if request.method == "POST":
         faults += _body_faults(asked.body)
+    if request.method == "PATCH":
+        faults += _change_faults(asked)
+    if request.method == "DELETE" and ("Content-Type" in request.headers or asked.body):
+        faults.append("a DELETE with a type or a body is answered 400")
     return faults
 
 
@@ -158,7 +164,7 @@ def _parameter_faults(name: str, value: str) -> list[str]:
             f"{known[2]} has no {one}" for one in value.split(",") if one not in fields(known[2])
         ]
     if kind == "include":
-        return [] if value == "step" else [f"include={value} was not recorded"]
+        return [] if value in {"step", "organization"} else [f"include={value} was not recorded"]
     return [] if value.lstrip("-") in {"id", "name"} else [f"sort={value} was not recorded"]
 
 
@@ -178,6 +184,17 @@ def _body_faults(body: object) -> list[str]:
     faults = [f"{name} is refused" for name in data["attributes"] if name not in _CREATABLE]
     if {"organization", "workspace"} - set(data["relationships"]):
         faults.append("without both relationships it is answered 500, 409 or 423")
+    return faults
+
+
+def _change_faults(asked: Asked) -> list[str]:
+    assert isinstance(asked.body, dict)
+    data = asked.body["data"]
+    faults = [f"{name} is refused" for name in data["attributes"] if name not in _CHANGEABLE]
+    if data["id"] != asked.line.rpartition("/")[2]:
+        faults.append("another id in the body is answered 400")
+    if data["attributes"].get("status", "approved") not in _SETTABLE:
+        faults.append("the status is not one that people set")
     return faults
 
 

@@ -14,8 +14,16 @@ from bridge.domain.errors import (
     TemporaryRemoteError,
 )
 from bridge.http import Retries
-from bridge.terrakube import TerrakubeServer, connect
-from tests.bridge.terrakube.nouns import A_JOB, ACME, CREATE, JOBS, patch_line, read_line
+from bridge.terrakube import JobChange, TerrakubeServer, connect
+from tests.bridge.terrakube.nouns import (
+    A_JOB,
+    ACME,
+    CREATE,
+    JOBS,
+    delete_line,
+    patch_line,
+    read_line,
+)
 from tests.bridge.terrakube.refusal_cases import REFUSALS, UNREADABLE, Refusal
 from tests.bridge.terrakube.replay import TOKEN, Replay
 
@@ -24,16 +32,22 @@ Call = Callable[[TerrakubeServer], Awaitable[object]]
 LINES = {
     "create": CREATE,
     "read": read_line("1"),
-    "list": JOBS,
+    "search": JOBS,
+    "update": patch_line("17"),
+    "approve": patch_line("659"),
     "cancel": patch_line("17"),
+    "delete": delete_line("1"),
     "context": "GET /context/v1/1",
     "log": f"GET /tfoutput/v1/organization/{ACME.id}/job/1/step/s1",
 }
 CALLS: dict[str, Call] = {
     "create": lambda server: server.create_job(A_JOB),
     "read": lambda server: server.job(ACME.id, "1"),
-    "list": lambda server: server.open_jobs(ACME.id),
+    "search": lambda server: server.search_jobs(ACME.id),
+    "update": lambda server: server.update_job(ACME.id, "17", JobChange(comments="x")),
+    "approve": lambda server: server.approve_job(ACME.id, "659"),
     "cancel": lambda server: server.cancel_job(ACME.id, "17"),
+    "delete": lambda server: server.delete_job(ACME.id, "1"),
     "context": lambda server: server.context("1"),
     "log": lambda server: server.step_log(ACME.id, "1", "s1"),
 }
@@ -46,6 +60,7 @@ async def test_every_recorded_refusal_says_what_was_asked_and_what_to_do(
 ) -> None:
     # An open job that is old enough to be cancelled at once.
     replay.on(read_line("17"), "states/approved_after_cancelled")
+    replay.on(read_line("659"), "states/waitingApproval_by_team")
     replay.on(LINES[refusal.operation], name)
     with pytest.raises(RemoteError) as caught:
         await CALLS[refusal.operation](server)
