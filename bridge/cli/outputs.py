@@ -1,7 +1,7 @@
 """How a listing is written: what ``--output`` and ``--json`` mean."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -57,9 +57,10 @@ def write_listing(
         output: The form.
         empty: What people are told when there is none.
     """
+    rows = masked(rows)
     match output:
         case Output.JSON:
-            write_json(list(rows))
+            write_json(rows)
         case Output.IDS:
             for row in rows:
                 typer.echo(str(row["id"]))
@@ -67,3 +68,23 @@ def write_listing(
             write_table(columns, cells(rows, columns))
         case Output.TABLE:
             typer.echo(empty)
+
+
+def masked(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Mask secrets in what somebody wrote into Terrakube: comments, addresses with a password."""
+    from bridge.cli.jobs.masking import configured_redactor  # noqa: PLC0415 - see the package
+
+    redact = configured_redactor().redact
+    return [{name: _masked(value, redact) for name, value in row.items()} for row in rows]
+
+
+def _masked(value: object, redact: Callable[[str], str]) -> object:
+    match value:
+        case str():
+            return redact(value)
+        case list():
+            return [_masked(one, redact) for one in value]
+        case dict():
+            return {name: _masked(one, redact) for name, one in value.items()}
+        case _:
+            return value

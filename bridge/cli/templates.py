@@ -27,7 +27,7 @@ def templates(
 
     form = chosen(output, as_json=as_json)
     found = asyncio.run(_read(organization))
-    rows = [_row(where, template) for where, template in found]
+    rows = [template_row(where, template) for where, template in found]
     write_listing(rows, COLUMNS, output=form, empty="There is no template.")
 
 
@@ -48,7 +48,8 @@ async def _read(where: str) -> "list[tuple[Organization, Template]]":
         ]
 
 
-def _row(organization: "Organization", template: "Template") -> dict[str, object]:
+def template_row(organization: "Organization", template: "Template") -> dict[str, object]:
+    """Describe a template, as documented in docs/command-line.md."""
     from dataclasses import asdict  # noqa: PLC0415 - see the package
 
     from bridge.cli.flows import in_words  # noqa: PLC0415

@@ -77,12 +77,13 @@ async def find_workspace(server: TerrakubeServer, name: str) -> Workspace:
         msg = f"say which organization's: {_either(f'{o.name}/{workspace}' for o in organizations)}"
         raise UserError(msg)
     organization = named_organization(organizations, wanted) if wanted else organizations[0]
-    found = {one.ref.name: one for one in await server.workspaces(organization)}
-    if workspace not in found:
-        near = nearest(workspace, found, before=f"{organization.name}/")
+    found = await server.workspace_by_name(organization, workspace)
+    if found is None:
+        names = [one.ref.name for one in await server.workspaces(organization)]
+        near = nearest(workspace, names, before=f"{organization.name}/")
         msg = f"organization {organization.name} has no workspace {workspace!r}{near}"
         raise MissingError(msg)
-    return found[workspace]
+    return found
 
 
 async def find_template(server: TerrakubeServer, organization: Organization, name: str) -> Template:
@@ -91,11 +92,10 @@ async def find_template(server: TerrakubeServer, organization: Organization, nam
     Raises:
         MissingError: There is none.
     """
-    templates = await server.templates(organization.id)
-    for one in templates:
-        if name in {one.name, one.id}:
-            return one
-    near = nearest(name, [one.name for one in templates])
+    found = await server.template_by_name(organization.id, name)
+    if found is not None:
+        return found
+    near = nearest(name, [one.name for one in await server.templates(organization.id)])
     msg = f"organization {organization.name} has no template {name!r}{near}"
     raise MissingError(msg)
 
@@ -158,7 +158,11 @@ def named_organization(organizations: Sequence[Organization], name: str) -> Orga
     if not by_name:
         raise MissingError(NO_ORGANIZATION)
     if name not in by_name:
-        msg = f"there is no organization {name!r} for this token{nearest(name, by_name)}"
+        near = nearest(name, by_name)
+        msg = (
+            f"organization {name!r} does not exist, is hidden from the token, or left out of "
+            f"BRIDGE_TERRAKUBE__ORGANIZATIONS{near}"
+        )
         raise MissingError(msg)
     return by_name[name]
 

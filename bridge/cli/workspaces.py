@@ -48,11 +48,15 @@ async def _read(place: "Place") -> list[dict[str, object]]:
         for organization, found in await place.find_workspaces(server):
             templates = await server.templates(organization.id) if found else ()
             names = {template.id: template.name for template in templates}
-            rows += [_row(one, names) for one in found]
+            rows += [workspace_row(one, names) for one in found]
     return rows
 
 
-def _row(workspace: "Workspace", templates: Mapping[str, str]) -> dict[str, object]:
+def workspace_row(workspace: "Workspace", templates: Mapping[str, str]) -> dict[str, object]:
+    """Describe a workspace, as documented in docs/command-line.md.
+
+    *templates* are names by id.
+    """
     default = workspace.default_template
     return {
         "id": workspace.ref.id,

@@ -47,6 +47,10 @@ class Said:
     def json(self) -> object:
         return json.loads(self.out)
 
+    def row(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
     def rows(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self.out)
         return found

@@ -4,6 +4,10 @@ import pytest
 
 from tests.bridge.cli.conftest import SOURCE, Desk
 
+ABSENT = (
+    "organization {!r} does not exist, is hidden from the token, or left out of "
+    "BRIDGE_TERRAKUBE__ORGANIZATIONS"
+)
 GATED = """flow:
 - {type: terraformPlan, name: Plan, step: 100}
 - {type: approval, name: Approve, step: 150, team: platform}
@@ -71,12 +75,12 @@ async def test_workspaces_are_chosen_by_names_and_patterns(
         (
             ("workspaces", "acne"),
             8,
-            "there is no organization 'acne' for this token: did you mean acme?",
+            f"{ABSENT.format('acne')}: did you mean acme?",
         ),
         (
             ("templates", "other"),
             8,
-            "there is no organization 'other' for this token: there is acme",
+            f"{ABSENT.format('other')}: there is acme",
         ),
         (
             ("templates", "acme/network"),
