@@ -17,7 +17,7 @@ from bridge.domain.errors import (
     TemporaryRemoteError,
     UserError,
 )
-from bridge.domain.terrakube import TERMINAL, Job, JobChange, JobRequest, JobStatus
+from bridge.domain.terrakube import Job, JobChange, JobRequest, JobStatus
 from bridge.http import HttpClient, Response
 from bridge.terrakube import answers, queries, states
 from bridge.terrakube.answers import served_at
@@ -100,7 +100,7 @@ class JobWriter(JobReader):
         document = queries.changed_job(job_id, change)
         if change.target_addrs is not None or change.replace_addrs is not None:
             await self._check_targets()
-        job = await self._settled_job(organization_id, job_id)
+        job = await self._settled_job(organization_id, job_id, young=lambda _: True)
         states.check_change(job, change)
         await self._patch(organization_id, job_id, document)
         return await self.job(organization_id, job_id)
@@ -110,7 +110,8 @@ class JobWriter(JobReader):
 
         The server checks no transition: an approval of a job that has ended is answered 204, runs
         nothing and blocks the workspace (contract section 5). So the state is read right before,
-        and again afterwards, as somebody may have been as quick.
+        and again afterwards, as somebody may have been as quick. After an error of the connection
+        it may be approved all the same: read the job.
         """
         return await self._answer(organization_id, job_id, JobStatus.APPROVED)
 
@@ -120,8 +121,8 @@ class JobWriter(JobReader):
 
     async def cancel_job(self, organization_id: str, job_id: str) -> Job:
         """See JobServer.cancel_job; waits up to SETTLED seconds for a job that may be young."""
-        job = await self._settled_job(organization_id, job_id, unless=TERMINAL)
-        if job.status in TERMINAL:
+        job = await self._settled_job(organization_id, job_id, young=states.is_open)
+        if not states.is_open(job):
             return job
         document = queries.job_with_status(job_id, JobStatus.CANCELLED)
         await self._patch(organization_id, job_id, document)
@@ -139,7 +140,8 @@ class JobWriter(JobReader):
         await self._delete(queries.organization_path(organization_id, "job", job_id))
 
     async def _answer(self, organization_id: str, job_id: str, status: JobStatus) -> Job:
-        states.check_waiting(await self.job(organization_id, job_id))
+        job = await self._settled_job(organization_id, job_id, young=states.waits_early)
+        states.check_waiting(job)
         await self._patch(organization_id, job_id, queries.job_with_status(job_id, status))
         job = await self.job(organization_id, job_id)
         race = states.race_of(job, status)
@@ -152,12 +154,12 @@ class JobWriter(JobReader):
         await self._send("PATCH", path, document)
 
     async def _settled_job(
-        self, organization_id: str, job_id: str, *, unless: frozenset[JobStatus] = frozenset()
+        self, organization_id: str, job_id: str, *, young: Callable[[Job], bool]
     ) -> Job:
-        """Read a job that may be PATCHed; one in a status of *unless* is not waited for."""
+        """Read a job that may be PATCHed; waited for only if it may be *young*."""
         response = await self._read_job(organization_id, job_id)
         job = answers.job(response, organization_id)
-        wait = 0.0 if job.status in unless else self._unsettled(job, response)
+        wait = self._unsettled(job, response) if young(job) else 0.0
         if wait > 0:
             await self.sleep(wait)
             job = await self.job(organization_id, job_id)

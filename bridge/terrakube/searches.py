@@ -1,10 +1,15 @@
 """What people search jobs for, as a filter."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
 
 from bridge.domain.errors import UserError
 from bridge.domain.terrakube import JobSearch
 from bridge.terrakube import queries, rsql
+
+_LONGEST: Final = 10_000
+"""Characters of an encoded filter: an address of about 14 kB is answered 400 with a web page."""
 
 
 def matching(search: JobSearch) -> rsql.Filter | None:
@@ -13,7 +18,11 @@ def matching(search: JobSearch) -> rsql.Filter | None:
     Raises:
         UserError: Something in it cannot be searched for.
     """
-    return rsql.all_of(_conditions(search))
+    where = rsql.all_of(_conditions(search))
+    if where and len(quote(str(where))) > _LONGEST:
+        msg = "that is too much for one search: name fewer workspaces, templates or branches"
+        raise UserError(msg)
+    return where
 
 
 def _conditions(search: JobSearch) -> Iterator[rsql.Filter]:

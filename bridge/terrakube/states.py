@@ -13,6 +13,20 @@ from bridge.domain.terrakube import TERMINAL, Job, JobChange, JobStatus
 _STILL_TO_RUN: Final = frozenset({"pending", "queue", "running"})
 
 
+def is_open(job: Job) -> bool:
+    """Tell whether a job may still be cancelled."""
+    return job.status not in TERMINAL
+
+
+def waits_early(job: Job) -> bool:
+    """Tell whether a job waits for an approval before anything else: it may be seconds old.
+
+    One that has completed a step is past the seconds in which a change gets lost.
+    """
+    waits = job.status == JobStatus.WAITING_APPROVAL
+    return waits and not any(step.status == "completed" for step in job.steps)
+
+
 def check_waiting(job: Job) -> None:
     """Refuse to answer for a job that does not ask.
 

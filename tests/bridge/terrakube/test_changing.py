@@ -313,6 +313,23 @@ async def test_a_young_job_is_not_changed_before_it_settled(
     assert [asked.line.split()[0] for asked in replay.asked] == ["GET", "GET", "PATCH", "GET"]
 
 
+async def test_a_job_that_asks_before_all_else_is_not_answered_before_it_settled(
+    replay: Replay, server: TerrakubeServer, naps: list[float]
+) -> None:
+    found = recording("states/waitingApproval_approve_flow")
+    assert isinstance(found.body, dict)
+    steps = [
+        {**step, "attributes": {**step["attributes"], "status": "pending"}}
+        for step in found.body["included"]
+    ]
+    first = replace(found, body={**found.body, "included": steps})
+    replay.on(read_line("2"), first, first, "states/approved")
+    replay.on(patch_line("2"), "update/approve")
+    assert (await server.approve_job(ACME.id, "2")).status == "approved"
+    assert [round(nap) for nap in naps] == [5]
+    assert [asked.line.split()[0] for asked in replay.asked] == ["GET", "GET", "PATCH", "GET"]
+
+
 DELETED = [
     "delete/by_role_plan",
     "delete/by_role_read",

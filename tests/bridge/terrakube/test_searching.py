@@ -64,6 +64,7 @@ async def test_without_a_search_every_job_is_asked_for(
         (JobSearch(ids=("1",) * 401), "401 jobs by number in one search: at most 400"),
         (JobSearch(statuses=("failed,pending)",)), "searching by status: plain words are needed"),
         (JobSearch(key="two words"), "'two words' is no key of a job"),
+        (JobSearch(workspace_ids=(Q3.id,) * 250), "too much for one search"),
         (JobSearch(branches=("feature/*",)), "begins or ends with [*]"),
     ],
 )
