@@ -4,14 +4,14 @@ A gate that could not be looked at is shut, and says so. Pull requests that are 
 of forks, are refused whatever else holds: there is nothing anybody could clear one by one.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bridge.decisions.reviewed_plans import Asked, obstacles
 from bridge.decisions.wording import code, listed
 from bridge.domain.rules import ALWAYS, ApplyPolicy, Gate, Policy
-from bridge.domain.runs import Run, RunOptions, Verb
+from bridge.domain.runs import Run, RunOptions
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import (
     CommitStatus,
@@ -87,13 +87,12 @@ def gates_of(policy: ApplyPolicy) -> tuple[Gate, ...]:
     return tuple(gate for gate in _ORDER if gate in wanted)
 
 
-def ignored_contexts(policy: Policy, workspaces: Iterable[WorkspaceRef] = ()) -> tuple[str, ...]:
-    """Name the bridge's own statuses, which say nothing about whether something is mergeable.
+def ignored_contexts(policy: Policy) -> tuple[str, ...]:
+    """Name the bridge's own statuses, as Forge.mergeability is told them.
 
     A required status that only an apply can satisfy would otherwise keep it from being applied.
     """
-    names = [f"{policy.status_prefix}/{verb.value}" for verb in Verb]
-    return (*names, *(f"{name}: {one}" for one in workspaces for name in names))
+    return (f"{policy.status_prefix}/*",)
 
 
 def unmet_gates(policy: ApplyPolicy, facts: GateFacts, *, command: str) -> tuple[Unmet, ...]:

@@ -12,6 +12,7 @@ _HARMLESS = frozenset(
     {FlowType.PLAN, FlowType.PLAN_DESTROY, FlowType.APPROVAL, FlowType.DISABLE_WORKSPACE}
 )
 _APPLYING = frozenset({FlowType.APPLY, FlowType.DESTROY})
+_PLANNING = frozenset({FlowType.PLAN, FlowType.PLAN_DESTROY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,29 @@ def choose_template(
         template=TemplateChoice(reference=reference, id=found.id, name=found.name),
         may_change=_may_change(found.flow),
         applies=_applies(found.flow),
+    )
+
+
+def asks_first(flow: Sequence[FlowStep] | None, *, destroys: bool = False) -> bool:
+    """Tell whether a template plans, waits for an approval, and only then applies that plan.
+
+    One whose flow cannot be read may do anything.
+
+    Args:
+        flow: Steps in order.
+        destroys: Whether it is the destruction of everything that it must plan.
+    """
+    kinds = [step.type for step in flow or ()]
+    plans = FlowType.PLAN_DESTROY if destroys else FlowType.PLAN
+    # terraformDestroy heeds no plan, and a second change none that anybody approved.
+    if [kind for kind in kinds if kind in _APPLYING] != [FlowType.APPLY]:
+        return False
+    before = kinds[: kinds.index(FlowType.APPLY)]
+    planning = [number for number, kind in enumerate(before) if kind in _PLANNING]
+    return (
+        bool(planning)
+        and before[planning[-1]] == plans
+        and FlowType.APPROVAL in before[planning[-1] :]
     )
 
 

@@ -54,7 +54,7 @@ class AccessRule:
     Attributes:
         may: The words themselves; all of them where the settings say ``*``.
         workspaces: Globs of ``organization/workspace``; empty for all.
-        name: Where it stands, for explanations: ``access 2 (bridge.yaml line 14)``.
+        name: Where it stands, for explanations: ``access rule 2 (bridge.yaml line 14)``.
     """
 
     who: tuple[Principal, ...]

@@ -10,7 +10,9 @@ from pydantic_core import ErrorDetails
 
 from bridge.forges import DRIVERS, CheckedForge, OptionsError, check
 from bridge.settings import catalog
+from bridge.settings.agreeing import check_together
 from bridge.settings.catalog import Kind
+from bridge.settings.commands import AccessSettings
 from bridge.settings.merging import Merged, check_certificates, driver_of, gather, read_secret_files
 from bridge.settings.model import Settings
 from bridge.settings.origins import (
@@ -19,7 +21,7 @@ from bridge.settings.origins import (
     Path,
     did_you_mean,
 )
-from bridge.settings.sections import AccessSettings, RuleSettings, TerrakubeAccess
+from bridge.settings.sections import RuleSettings, TerrakubeAccess
 from bridge.settings.values import split_words
 
 _FORGE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -47,6 +49,8 @@ def load_settings(environ: Mapping[str, str], folder: FilePath) -> Settings:
     # Checked with whatever forges are right, so that all other mistakes are told as well.
     settings, wrong = _validate(merged, {**tree, catalog.FORGES: forges})
     mistakes += wrong
+    if settings is not None:
+        mistakes += check_together(settings, merged)
     if not forges and not wrong_forges:
         mistakes.append(_no_forge())
     if not merged.given and not unread:

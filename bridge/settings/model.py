@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -14,12 +15,12 @@ from pydantic import (
     field_validator,
 )
 
+from bridge.domain.access import AccessRule
 from bridge.domain.rules import DEFAULT_RULES, Policy, Rule
 from bridge.forges import CheckedForge
+from bridge.settings.commands import AccessSettings, CommandSettings
 from bridge.settings.origins import Origin, Path, dotted
 from bridge.settings.sections import (
-    AccessSettings,
-    CommandSettings,
     DatabaseSettings,
     LimitSettings,
     ListenSettings,
@@ -41,6 +42,7 @@ from bridge.settings.values import (
 _POLICY = Policy()
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 _FEWEST_KEY_CHARACTERS = 32
+_NAMES = {"rules": "rule", "access": "access rule"}
 
 
 class Settings(Section):
@@ -70,8 +72,8 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
     slack: SlackSettings | None = None
-    access: Annotated[tuple[AccessSettings, ...], BeforeValidator(read_json)] = ()
-    """Who may do what (not available yet)."""
+    access: Annotated[tuple[AccessSettings, ...] | None, BeforeValidator(read_json)] = None
+    """Who may say what; without it write permission decides."""
 
     _origins: dict[Path, Origin] = PrivateAttr(default_factory=dict)
 
@@ -129,22 +131,27 @@ class Settings(Section):
             status_prefix=self.status_prefix,
             status_limit=self.limits.status_limit,
             ssh_hosts=dict(self.ssh_hosts),
+            apply=self.commands.apply.policy(),
+            destroy=self.commands.destroy.policy() if self.commands.destroy else None,
+            approval_team=self.commands.apply.approval_team,
+            locks=self.commands.apply.locks,
+            access=self._access(),
+            cancelled_hold=timedelta(minutes=self.limits.cancelled_hold_minutes),
+            queue_patience=timedelta(hours=self.limits.queue_hours),
         )
 
     def not_available_yet(self) -> tuple[str, ...]:
         """Name the sections that are accepted and have no effect in this version."""
+        return ("slack",) if self.slack else ()
+
+    def _access(self) -> tuple[AccessRule, ...] | None:
+        if self.access is None:
+            return None
         return tuple(
-            name
-            for name, given in (
-                ("slack", self.slack),
-                ("access", self.access),
-                ("commands.apply", self.commands.apply),
-            )
-            if given
+            one.rule(self._name("access", number)) for number, one in enumerate(self.access)
         )
 
     def _rule(self, number: int, rule: RuleSettings) -> Rule:
-        origin = self.origin("rules", str(number))
         return Rule(
             on=rule.on,
             template=rule.template,
@@ -152,8 +159,12 @@ class Settings(Section):
             tags=rule.tags,
             workspaces=rule.workspaces,
             also=rule.also,
-            name=f"rule {number + 1} ({origin or dotted(('rules', str(number)))})",
+            name=self._name("rules", number),
         )
+
+    def _name(self, section: str, number: int) -> str:
+        place = (section, str(number))
+        return f"{_NAMES[section]} {number + 1} ({self.origin(*place) or dotted(place)})"
 
 
 def _secrets_of(section: BaseModel) -> list[str]:

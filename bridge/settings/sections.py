@@ -4,7 +4,7 @@ The sentences are the documentation: ``.env.example`` is made from them, and a t
 docs/configuration.md with them.
 """
 
-import re
+from datetime import timedelta
 from pathlib import Path as FilePath
 from typing import Annotated, Literal, Self
 
@@ -31,7 +31,6 @@ from bridge.settings.values import (
 )
 
 _POLICY = Policy()
-_WORD = re.compile(r"[A-Za-z0-9][\w-]*")
 
 
 def _check_pattern(pattern: str) -> str:
@@ -46,7 +45,6 @@ Glob = Annotated[str, AfterValidator(_check_pattern)]
 Globs = Annotated[tuple[Glob, ...], BeforeValidator(split_words)]
 PositiveDays = Annotated[int, Field(ge=1, le=36_500), Unit("days")]
 Port = Annotated[int, Field(ge=0, le=65_535)]
-Requirement = Literal["approved", "mergeable", "planned"]
 
 
 class Section(BaseModel):
@@ -119,39 +117,6 @@ class RuleSettings(Section):
         return self
 
 
-class PlanSettings(Section):
-    """The plan command."""
-
-    template: Annotated[str, Field(min_length=1)] = _POLICY.plan_template
-    """Template the plan command starts; a stored one that only plans passes waiting jobs."""
-
-
-class ApplySettings(Section):
-    """The apply command: not available yet."""
-
-    template: str = "built-in"
-    """Template the apply command starts (not available yet)."""
-    require: Annotated[tuple[Requirement, ...], BeforeValidator(split_words)] = ()
-    """What must hold before something is applied (not available yet)."""
-
-
-class CommandSettings(Section):
-    """What people may say in comments."""
-
-    names: Annotated[Words, Field(min_length=1)] = _POLICY.command_names
-    """Words a command begins with; the first is the one shown to people."""
-    plan: PlanSettings = PlanSettings()
-    apply: ApplySettings | None = None
-
-    @field_validator("names")
-    @classmethod
-    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_WORD.fullmatch(name) for name in names):
-            msg = "a command's name is one word of letters, digits, - and _"
-            raise ValueError(msg)
-        return names
-
-
 class LimitSettings(Section):
     """How much at once."""
 
@@ -163,6 +128,14 @@ class LimitSettings(Section):
     """Comments a report may spread over."""
     status_limit: Annotated[int, Field(ge=0, le=100), Unit("workspaces")] = _POLICY.status_limit
     """Most workspaces that get a commit status of their own; above that only the aggregate."""
+    queue_hours: Annotated[int, Field(ge=1, le=720), Unit("hours")] = (
+        _POLICY.queue_patience // timedelta(hours=1)
+    )
+    """How long an apply waits for a workspace that another pull request has."""
+    cancelled_hold_minutes: Annotated[int, Field(ge=1, le=1_440), Unit("minutes")] = (
+        _POLICY.cancelled_hold // timedelta(minutes=1)
+    )
+    """How long a cancelled apply keeps its workspace when nobody sees Terraform end."""
 
 
 class DatabaseSettings(Section):
@@ -240,14 +213,3 @@ class SlackSettings(Section):
     """xapp-..., for socket mode (not available yet)."""
     signing_secret: SecretStr | None = None
     """For http mode (not available yet)."""
-
-
-class AccessSettings(Section):
-    """Who may do what: not available yet."""
-
-    who: Annotated[Words, Field(min_length=1)]
-    """People and groups, such as github:team:acme/platform."""
-    may: Annotated[Words, Field(min_length=1)]
-    """Verbs."""
-    workspaces: Globs = ()
-    """Patterns of organization/workspace; empty: all."""

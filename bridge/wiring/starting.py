@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.decisions.paths import matches
+from bridge.decisions.templates import asks_first
 from bridge.domain.errors import NotAllowedError, NotFoundError, RemoteError
 from bridge.domain.rules import BUILT_IN, DEFAULT_TEMPLATE
 from bridge.domain.terrakube import Organization, Template, Workspace
@@ -102,6 +103,13 @@ class _Looking:
         everywhere = [one.id for one in self.organizations]
         plan = self.settings.commands.plan.template
         self._check_template(("commands", "plan", "template"), plan, everywhere)
+        commands = self.settings.commands
+        for verb, section in (("apply", commands.apply), ("destroy", commands.destroy)):
+            if section is not None and section.template != BUILT_IN:
+                path = ("commands", verb, "template")
+                self._check_template(path, section.template, everywhere)
+                if not section.allow_unasked:
+                    self._check_asking(path, section.template, destroys=verb == "destroy")
 
     def check_native_webhooks(self) -> None:
         """Warn of pushes that would run twice."""
@@ -147,6 +155,29 @@ class _Looking:
             self.findings.blame(self.settings, path, f"{text}: create it or name another")
         else:
             self.findings.warn("template.missing", f"{dotted(path)}: {text}")
+
+    def _check_asking(self, path: Path, reference: str, *, destroys: bool) -> None:
+        """Refuse a template that changes things without an approval between plan and change."""
+        if reference == DEFAULT_TEMPLATE:
+            named = {one.default_template for one in self.workspaces}
+        else:
+            named = {reference}
+        unasked = sorted(
+            {
+                one.name
+                for templates in self.templates.values()
+                for one in templates
+                if named & {one.id, one.name} and not asks_first(one.flow, destroys=destroys)
+            }
+        )
+        if unasked:
+            names = ", ".join(repr(name) for name in unasked[:_SHOWN])
+            plan = "terraformPlanDestroy" if destroys else "terraformPlan"
+            text = (
+                f"template {names} does not wait for an approval between its plan and its change: "
+                f"{plan}, approval, terraformApply are needed, or allow_unasked: true"
+            )
+            self.findings.blame(self.settings, path, text)
 
     def _has(self, organization_id: str, reference: str) -> bool:
         return any(reference in (one.id, one.name) for one in self.templates[organization_id])

@@ -561,15 +561,9 @@ def test_a_database_address_is_shown_without_its_password(url: str, shown: str) 
 
 
 def test_what_is_not_available_yet_is_named(tmp_path: Path) -> None:
-    document = """
-slack: {mode: socket, command: /terrakube, default_channel: C0123}
-access:
-  - {who: ["github:team:acme/platform"], may: [plan, apply], workspaces: ["acme/*"]}
-commands:
-  apply: {template: built-in, require: [approved, mergeable, planned]}
-"""
-    loaded = load(tmp_path, document=document)
-    assert loaded.not_available_yet() == ("slack", "access", "commands.apply")
+    document = "slack: {mode: socket, command: /terrakube, default_channel: C0123}\n"
+    assert load(tmp_path, document=document).not_available_yet() == ("slack",)
+    assert load(tmp_path, document="commands: {apply: {locks: plan}}\n").not_available_yet() == ()
 
 
 @pytest.mark.parametrize(

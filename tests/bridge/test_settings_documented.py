@@ -11,7 +11,8 @@ import pytest
 from bridge.forges import DRIVERS
 from bridge.settings import catalog, load_settings
 from bridge.settings.catalog import Kind, Setting
-from bridge.settings.sections import AccessSettings, RuleSettings
+from bridge.settings.commands import AccessSettings
+from bridge.settings.sections import RuleSettings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / ".env.example"

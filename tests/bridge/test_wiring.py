@@ -17,6 +17,7 @@ from bridge.domain.errors import (
     TemporaryRemoteError,
 )
 from bridge.domain.redaction import Redactor
+from bridge.domain.terrakube import FlowStep, FlowType
 from bridge.engine.inbox import Inbox
 from bridge.engine.leases import Lease, LeaseKeeper
 from bridge.engine.rates import Budgets
@@ -111,6 +112,51 @@ rules:
     assert findings.warnings == [
         ("template.missing", "rules[2].template: there is no template 'Release' in acme"),
         ("template.missing", "commands.plan.template: there is no template 'Plan' in other"),
+    ]
+
+
+def flow(*types: str) -> tuple[FlowStep, ...]:
+    return tuple(FlowStep(type=kind, number=at * 100) for at, kind in enumerate(types, 1))
+
+
+ASKING = flow(FlowType.PLAN, FlowType.APPROVAL, FlowType.APPLY)
+BLIND = flow(FlowType.PLAN, FlowType.APPLY)
+
+
+@pytest.mark.parametrize(
+    ("steps", "setting", "refused"),
+    [
+        pytest.param(ASKING, "apply: {template: Mine}", False, id="one that asks"),
+        pytest.param(BLIND, "apply: {template: Mine}", True, id="one that does not"),
+        pytest.param(None, "apply: {template: Mine}", True, id="one that cannot be read"),
+        pytest.param(BLIND, "apply: {template: default}", True, id="a workspace's own"),
+        pytest.param(ASKING, "apply: {template: default}", False, id="a workspace's own that asks"),
+        pytest.param(ASKING, "destroy: {template: Mine}", True, id="an apply to destroy with"),
+        pytest.param(
+            BLIND, "apply: {template: Mine, allow_unasked: true}", False, id="explicitly allowed"
+        ),
+        pytest.param(BLIND, "plan: {template: Mine}", False, id="another command's"),
+    ],
+)
+async def test_a_template_that_would_apply_without_asking_ends_the_start(
+    tmp_path: Path,
+    server: FakeJobServer,
+    steps: tuple[FlowStep, ...] | None,
+    setting: str,
+    *,
+    refused: bool,
+) -> None:
+    mine = server.add_template("Mine", flow=steps)
+    server.add_workspace("app", default_template=mine.id)
+    findings = await look(configured(tmp_path, f"commands:\n  {setting}\n"), server)
+    verb = setting.partition(":")[0]
+    told = [str(one) for one in findings.mistakes]
+    assert told == [
+        f"bridge.yaml line 2: commands.{verb}.template: template 'Mine' does not wait for an "
+        "approval between its plan and its change: "
+        f"terraformPlan{'Destroy' if verb == 'destroy' else ''}, approval, terraformApply are "
+        "needed, or allow_unasked: true"
+        for _ in range(refused)
     ]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.decisions.templates import Chosen, choose_template
+from bridge.decisions.templates import Chosen, asks_first, choose_template
 from bridge.domain.rules import On
 from bridge.domain.runs import TemplateChoice
 from bridge.domain.terrakube import FlowStep, FlowType, Template
@@ -115,3 +115,40 @@ def test_a_template_called_like_another_ones_id_fools_nobody() -> None:
         on=On.PULL_REQUEST,
     )
     assert chosen.template.id == "t-plan"
+
+
+PLANS, DESTROYS, ASKS, APPLIES = (
+    FlowType.PLAN,
+    FlowType.PLAN_DESTROY,
+    FlowType.APPROVAL,
+    FlowType.APPLY,
+)
+
+
+@pytest.mark.parametrize(
+    ("types", "for_apply", "for_destroy"),
+    [
+        (None, False, False),
+        ([], False, False),
+        ([PLANS], False, False),
+        ([PLANS, APPLIES], False, False),
+        ([PLANS, ASKS, APPLIES], True, False),
+        ([DESTROYS, ASKS, APPLIES], False, True),
+        ([PLANS, FlowType.SCRIPTS, ASKS, FlowType.SCRIPTS, APPLIES], True, False),
+        ([ASKS, PLANS, APPLIES], False, False),
+        ([PLANS, APPLIES, ASKS], False, False),
+        ([PLANS, ASKS, PLANS, APPLIES], False, False),
+        ([PLANS, ASKS, DESTROYS, ASKS, APPLIES], False, True),
+        ([PLANS, ASKS, APPLIES, PLANS, APPLIES], False, False),
+        ([PLANS, ASKS, FlowType.DESTROY], False, False),
+        ([DESTROYS, ASKS, FlowType.DESTROY], False, False),
+        ([ASKS, APPLIES], False, False),
+    ],
+)
+def test_only_a_plan_that_waits_for_an_approval_asks_first(
+    types: list[str] | None, *, for_apply: bool, for_destroy: bool
+) -> None:
+    steps = tuple(FlowStep(type=kind, number=at) for at, kind in enumerate(types or ()))
+    flow = None if types is None else steps
+    asked = (asks_first(flow), asks_first(flow, destroys=True))
+    assert asked == (for_apply, for_destroy)
