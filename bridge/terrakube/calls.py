@@ -1,6 +1,7 @@
 """Asking Terrakube: what every operation shares."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 from bridge.domain.terrakube import Job
@@ -41,7 +42,13 @@ class Calls:
 
     async def _delete(self, path: str) -> None:
         # Without a body and its type: with the type alone it is answered 400 (contract section 1).
-        await self._http.request("DELETE", path, headers={"Accept": queries.JSON_API})
+        # A 200 comes from something else, a sign-in page in front: nothing was deleted.
+        await self._http.request(
+            "DELETE",
+            path,
+            headers={"Accept": queries.JSON_API},
+            expect={HTTPStatus.NO_CONTENT},
+        )
         self._refusals.note_success()
 
     async def _list(

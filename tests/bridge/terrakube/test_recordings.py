@@ -111,6 +111,7 @@ async def test_a_recorded_list_is_read(name: str, replay: Replay, server: Terrak
     jobs = await server.jobs(ACME.id, ["1"])
     rows = sorted(rows_of(found), key=_number)
     assert [job.id for job in jobs] == [row["id"] for row in rows]
+    assert await server.search_jobs(ACME.id) == jobs[::-1], "the newest first"
     for job, row in zip(jobs, rows, strict=True):
         assert_reads_as(job, row, found.body)
 

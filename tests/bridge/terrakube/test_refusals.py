@@ -191,6 +191,13 @@ async def test_a_job_may_exist_after_every_answer_that_is_no_refusal(
     assert odd.count == 1
 
 
+async def test_a_page_in_front_deletes_nothing(odd: Odd, lost: TerrakubeServer) -> None:
+    odd.reply = page()
+    with pytest.raises(PermanentRemoteError) as caught:
+        await lost.delete_job(ACME.id, "1")
+    assert str(caught.value) == f"{delete_line('1')}: answered 200: Sign in"
+
+
 async def test_a_limit_of_a_proxy_holds_for_the_whole_token(
     odd: Odd, lost: TerrakubeServer
 ) -> None:
