@@ -12,6 +12,7 @@ from typing import Protocol
 
 from bridge.domain.deliveries import Delivery
 from bridge.domain.events import Event
+from bridge.domain.examining import Budget, Credentials, Health, SentDelivery
 from bridge.domain.posts import Post, RemotePart
 from bridge.domain.reports import CommitReport, PullRequestReport
 from bridge.domain.runs import Run
@@ -289,6 +290,48 @@ class Forge(Protocol):
         ...
 
 
+class ExaminedForge(Forge, Protocol):
+    """A forge that can be asked how well the bridge stands with it; nothing is changed."""
+
+    async def credentials(self) -> Credentials:
+        """Say what the bridge's credential is and may do, as far as the forge tells."""
+        ...
+
+    async def own_hook(self) -> InstalledHook | None:
+        """Read the one hook that serves every repository; None where a repository has its own.
+
+        Its URL is empty when nobody set it up.
+        """
+        ...
+
+    async def own_permission(self, repository: Repository) -> Permission | None:
+        """Say what the bridge's account may do in a repository; None where that is not told."""
+        ...
+
+    async def lacking_rights(self, repository: Repository) -> Sequence[str]:
+        """Try in a repository what only reads, and say what was refused, a sentence each.
+
+        Only where :meth:`credentials` cannot tell; empty when all went well.
+        """
+        ...
+
+    async def last_deliveries(
+        self, hook: InstalledHook, repository: Repository | None
+    ) -> Sequence[SentDelivery] | None:
+        """List what was sent to a hook last, newest first; None where the forge does not tell.
+
+        *repository* None means the one of :meth:`own_hook`.
+        """
+        ...
+
+    async def budget(self, repository: Repository | None) -> Budget | None:
+        """Say how many requests are left; None where they are not counted.
+
+        Where each owner of repositories has a budget of its own, it is *repository*'s.
+        """
+        ...
+
+
 class JobServer(Protocol):
     """Terrakube, as far as runs need it. Errors name the request and what to do."""
 
@@ -374,6 +417,14 @@ class JobServer(Protocol):
 
     def job_url(self, workspace: WorkspaceRef, job_id: str) -> str:
         """Build the page for people."""
+        ...
+
+
+class ExaminedServer(JobServer, Protocol):
+    """Terrakube, as far as it can be asked how well it is and what the bridge may do there."""
+
+    async def health(self) -> Health:
+        """Ask how it is, as anybody may; an answer of whatever kind is one."""
         ...
 
 

@@ -17,7 +17,7 @@ from bridge.domain.events import Event
 from bridge.forges import gitea, github
 from bridge.forges.signatures import ForgeOptions, HookSecrets
 from bridge.http import Exchange
-from bridge.ports import Forge, Ignored
+from bridge.ports import ExaminedForge, Ignored
 
 
 class OptionsError(SettingsError, ValueError):
@@ -32,7 +32,7 @@ class OptionsError(SettingsError, ValueError):
         self.key = key
 
 
-class OpenForge(Forge, Protocol):
+class OpenForge(ExaminedForge, Protocol):
     """A forge with connections to close."""
 
     async def aclose(self) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from bridge.domain.errors import PayloadError, PermanentRemoteError
+from bridge.domain.vcs import Permission
 from bridge.http import Response, segment
 
 _CONTEXT_DIGEST: Final = 12  # hexadecimal digits that keep shortened contexts apart
@@ -46,6 +47,27 @@ class Answer(BaseModel):
     """A part of an API's answer."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class _Rights(Answer):
+    admin: bool = False
+    push: bool = False
+    pull: bool = False
+
+
+class OwnRightsAnswer(Answer):
+    """A repository, as far as it says what whoever asks may do there."""
+
+    permissions: _Rights | None = None
+
+    def value(self) -> Permission | None:
+        """Make the neutral value; None when it is not told."""
+        held = self.permissions
+        if held is None:
+            return None
+        words = ((held.admin, Permission.ADMIN), (held.push, Permission.WRITE))
+        least = Permission.READ if held.pull else Permission.NONE
+        return next((word for has, word in words if has), least)
 
 
 def utc(moment: datetime | None) -> datetime | None:

@@ -13,7 +13,7 @@ from bridge.domain.terrakube import (
     Workspace,
     WorkspaceRef,
 )
-from bridge.http import HttpClient, segment
+from bridge.http import HttpClient, looks_like_html, segment
 from bridge.terrakube import answers, payloads, queries, rsql
 from bridge.terrakube.answers import understood
 from bridge.terrakube.calls import Calls
@@ -103,6 +103,8 @@ class Places(Calls):
         """Say what the server can, from its own description (over 1 MB, so read once)."""
         if self._features is None:
             response = await self._get("/doc", accept="*/*")
+            if looks_like_html(response):  # a page of something else has none of the words
+                response.json()
             self._features = ServerFeatures(
                 targets=b"targetAddrs" in response.body,
                 notifications=b"notification_configuration" in response.body,

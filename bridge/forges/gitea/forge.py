@@ -18,6 +18,7 @@ from bridge.domain.errors import (
     TooLargeError,
 )
 from bridge.domain.events import Event
+from bridge.domain.examining import Budget, Credentials, SentDelivery
 from bridge.domain.vcs import (
     Branch,
     ChangedFiles,
@@ -29,7 +30,7 @@ from bridge.domain.vcs import (
     Repository,
     RepositoryRef,
 )
-from bridge.forges.gitea import hooks
+from bridge.forges.gitea import examining, hooks
 from bridge.forges.gitea.answers import (
     BranchAnswer,
     CommentAnswer,
@@ -338,6 +339,32 @@ class GiteaForge:
         """See Forge.redeliver."""
         msg = "deliveries are sent again by hand, on the hook's web page"
         raise PermanentRemoteError(msg, service=self.name)
+
+    async def credentials(self) -> Credentials:
+        """See ExaminedForge.credentials; a token's scopes are not told."""
+        return await examining.credentials(self.http, self.driver)
+
+    async def own_hook(self) -> InstalledHook | None:
+        """See ExaminedForge.own_hook: every repository has its own."""
+        return None
+
+    async def own_permission(self, repository: Repository) -> Permission | None:
+        """See ExaminedForge.own_permission."""
+        return await examining.own_permission(self.http, repository)
+
+    async def lacking_rights(self, repository: Repository) -> Sequence[str]:
+        """See ExaminedForge.lacking_rights."""
+        return await examining.lacking_rights(self.http, repository)
+
+    async def last_deliveries(
+        self, hook: InstalledHook, repository: Repository | None
+    ) -> Sequence[SentDelivery] | None:
+        """See ExaminedForge.last_deliveries: only the hook's web page tells."""
+        return None
+
+    async def budget(self, repository: Repository | None) -> Budget | None:
+        """See ExaminedForge.budget: requests are not counted."""
+        return None
 
     async def _path(self, repository: RepositoryRef, rest: str) -> str:
         """Return the path below a repository.

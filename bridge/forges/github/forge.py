@@ -12,6 +12,7 @@ from cachetools import TTLCache
 from bridge.domain.deliveries import Delivery
 from bridge.domain.errors import NotFoundError, PermanentRemoteError, TooLargeError
 from bridge.domain.events import Event
+from bridge.domain.examining import Budget, Credentials, SentDelivery
 from bridge.domain.vcs import (
     Branch,
     ChangedFiles,
@@ -23,7 +24,7 @@ from bridge.domain.vcs import (
     Repository,
     RepositoryRef,
 )
-from bridge.forges.github import hooks
+from bridge.forges.github import examining, hooks
 from bridge.forges.github.answers import (
     AppAnswer,
     BranchAnswer,
@@ -320,6 +321,36 @@ class GitHubForge:
     async def redeliver(self, delivery: FailedDelivery) -> None:
         """See Forge.redeliver."""
         await hooks.redeliver(self.api, delivery)
+
+    async def credentials(self) -> Credentials:
+        """See ExaminedForge.credentials."""
+        if self.is_app:
+            return await examining.credentials_of_app(self.api)
+        return await examining.credentials_of_token(self.api)
+
+    async def own_hook(self) -> InstalledHook | None:
+        """See ExaminedForge.own_hook: an App has one."""
+        return await examining.hook_of_app(self.api) if self.is_app else None
+
+    async def own_permission(self, repository: Repository) -> Permission | None:
+        """See ExaminedForge.own_permission; an App's rights are the same everywhere."""
+        return None if self.is_app else await examining.own_permission(self.api, repository)
+
+    async def lacking_rights(self, repository: Repository) -> Sequence[str]:
+        """See ExaminedForge.lacking_rights."""
+        return await examining.lacking_rights(self.api, repository)
+
+    async def last_deliveries(
+        self, hook: InstalledHook, repository: Repository | None
+    ) -> Sequence[SentDelivery] | None:
+        """See ExaminedForge.last_deliveries."""
+        return await examining.last_deliveries(self.api, hook, repository)
+
+    async def budget(self, repository: Repository | None) -> Budget | None:
+        """See ExaminedForge.budget; an App has one for each installation, and none by itself."""
+        if self.is_app and repository is None:
+            return None
+        return await examining.budget(self.api, repository.ref.slug if repository else None)
 
     def _check_still(self, wanted: RepositoryRef, found: RepositoryRef) -> None:
         if found.id != wanted.id:

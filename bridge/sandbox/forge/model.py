@@ -60,7 +60,8 @@ class Token:
     """A secret that stands for an account.
 
     Attributes:
-        scopes: Forgejo's scopes (``write:issue``); None means all.
+        scopes: Forgejo's scopes (``write:issue``), None means all; what a classic token of
+            GitHub says it has, None for a fine-grained one.
         installation: The installation that a GitHub App's token belongs to.
         permissions: What such a token may do, by name; None means whatever the account may.
         expires_at: None for tokens that live until they are taken away.

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from bridge.sandbox.forge.calls import Call
 from bridge.sandbox.forge.commenting import add_comment, delete_comment, edit_comment, react
+from bridge.sandbox.forge.forgejo.paging import page
 from bridge.sandbox.forge.forgejo.pulls import REACTIONS, comment, reaction
 from bridge.sandbox.forge.model import Access, Comment
 from bridge.sandbox.forge.routes import Answer, Api, Body, Refusal
@@ -12,7 +13,8 @@ from bridge.sandbox.forge.routes import Answer, Api, Body, Refusal
 api = Api()
 
 READ, WRITE = "issue:read", "issue:write"
-ONE = "/repos/{owner}/{repo}/issues/comments/{id:int}"
+ALL = "/repos/{owner}/{repo}/issues/comments"
+ONE = f"{ALL}/{{id:int}}"
 OF_ISSUE = "/repos/{owner}/{repo}/issues/{number:int}/comments"
 TEXT = Body(required={"body": str})
 
@@ -28,6 +30,15 @@ async def list_comments(call: Call) -> Answer:
         found = [one for one in found if one.updated_at <= datetime.fromisoformat(before)]
     headers = {"X-Total-Count": str(len(found))}
     return Answer(body=[comment(call.world, one) for one in found], headers=headers)
+
+
+@api.on(f"GET {ALL}", right=READ, paged=True)
+async def list_everywhere(call: Call) -> Answer:
+    """List the comments of all issues, the oldest first, in pages."""
+    issues = call.repository.issues.values()
+    found = sorted((one for issue in issues for one in issue.comments), key=lambda one: one.id)
+    shown, headers = page(call, found)
+    return Answer(body=[comment(call.world, one) for one in shown], headers=headers)
 
 
 @api.on(f"POST {OF_ISSUE}", right=WRITE, body=TEXT, content=True)

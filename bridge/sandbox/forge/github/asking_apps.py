@@ -60,6 +60,22 @@ async def create_token(call: Call) -> Answer:
     )
 
 
+@api.on("GET /app/hook/config", app=True)
+async def read_hook(call: Call) -> Answer:
+    """Show where the App's hook delivers to."""
+    one = _app(call).hook
+    if one is None:
+        raise not_found()
+    return Answer(
+        body={
+            "content_type": one.content_type,
+            "insecure_ssl": one.insecure_ssl,
+            "secret": "********" if one.secret else None,
+            "url": one.url,
+        }
+    )
+
+
 @api.on("GET /app/hook/deliveries", app=True, query=["status"], paged=True)
 async def list_deliveries(call: Call) -> Answer:
     """List what was sent to the App's hook, the newest first."""

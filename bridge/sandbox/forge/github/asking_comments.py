@@ -12,7 +12,8 @@ from bridge.sandbox.forge.routes import Answer, Api, Body, Refusal
 api = Api(by_id=True)
 
 READ, WRITE = "issues|pull_requests:read", "issues|pull_requests:write"
-ONE = "/repos/{owner}/{repo}/issues/comments/{id:int}"
+ALL = "/repos/{owner}/{repo}/issues/comments"
+ONE = f"{ALL}/{{id:int}}"
 OF_ISSUE = "/repos/{owner}/{repo}/issues/{number:int}/comments"
 TEXT = Body(required={"body": str})
 
@@ -21,6 +22,15 @@ TEXT = Body(required={"body": str})
 async def list_comments(call: Call) -> Answer:
     """List the comments, the oldest first."""
     shown, headers = page(call, call.issue().comments)
+    return Answer(body=[comment(call.world, one) for one in shown], headers=headers)
+
+
+@api.on(f"GET {ALL}", right=READ, paged=True)
+async def list_everywhere(call: Call) -> Answer:
+    """List the comments of all issues, the oldest first."""
+    issues = call.repository.issues.values()
+    found = sorted((one for issue in issues for one in issue.comments), key=lambda one: one.id)
+    shown, headers = page(call, found)
     return Answer(body=[comment(call.world, one) for one in shown], headers=headers)
 
 

@@ -37,7 +37,13 @@ async def whoami(call: Call) -> Answer:
     """Show the token's own account."""
     if call.caller.token is not None and call.caller.token.installation is not None:
         raise Refusal(HTTPStatus.FORBIDDEN, "Resource not accessible by integration", surprise=True)
-    return Answer(body=public_user(call.world, call.actor))
+    token, headers = call.caller.token, {}
+    if token is not None and token.scopes is not None:  # a classic one
+        headers["X-OAuth-Scopes"] = ", ".join(sorted(token.scopes))
+    if token is not None and token.expires_at is not None:
+        moment = token.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        headers["GitHub-Authentication-Token-Expiration"] = moment
+    return Answer(body=public_user(call.world, call.actor), headers=headers)
 
 
 @api.on("GET /rate_limit")
