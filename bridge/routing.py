@@ -5,15 +5,16 @@ lets a pure function decide, and writes down what follows; the engine commits it
 handler gets what was asked instead of an event, and returns what is answered.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bridge.decisions.replies import not_available
 from bridge.decisions.waiting import Trouble
-from bridge.domain.commands import Command
+from bridge.domain.commands import WORDS, Command, Word, word_of
 from bridge.domain.deliveries import Delivery, StoredDelivery
 from bridge.domain.events import CommentEvent, Event, PullRequestEvent
 from bridge.domain.rules import On, Policy
@@ -66,7 +67,8 @@ class Services:
         store: What the database holds.
         policy: Rules and limits of the configuration.
         built_in: TCL that the template ``built-in`` stands for, by what starts the run.
-        answer: Carries out a command; the dispatcher puts the router's own in.
+        answer: Carries out a command; see Router.equip.
+        words: Commands that something carries out, in the order people are told.
     """
 
     forges: Mapping[str, Forge]
@@ -75,6 +77,7 @@ class Services:
     policy: Policy
     built_in: Mapping[On, str] = field(default_factory=dict)
     answer: Answer = _nobody
+    words: Sequence[Word] = ()
 
 
 Telling = Callable[[Event, Trouble, Services, Work], Awaitable[None]]
@@ -148,9 +151,20 @@ class Router:
             await handler(event, services, work)
 
     async def answer(self, asked: Asked, services: Services, work: Work) -> str:
-        """Carry out a command; LookupError when nothing does."""
-        answer = self._answers.get(type(asked.command), _nobody)
+        """Carry out a command, or say that nothing does yet."""
+        answer = self._answers.get(type(asked.command))
+        if answer is None:
+            name = services.policy.command_names[0]
+            return not_available(word_of(asked.command), self.words(), name)
         return await answer(asked, services, work)
+
+    def words(self) -> tuple[Word, ...]:
+        """Return the commands that something carries out, in the order people are told."""
+        return tuple(word for kind, word in WORDS.items() if kind in self._answers)
+
+    def equip(self, services: Services) -> Services:
+        """Let handlers have commands carried out by this router."""
+        return replace(services, answer=self.answer, words=self.words())
 
     def table(self) -> list[str]:
         """List the routes, a line each, sorted: what a golden file holds."""
@@ -192,7 +206,7 @@ class Dispatcher:
             work.ignored = event.reason
             return work
         with bound_contextvars(**_known(event)):
-            services = replace(self.services, answer=self.router.answer)
+            services = self.router.equip(self.services)
             await self.router.dispatch(event, services, work)
             await self.concluding(event, services, work)
             if work.ignored:

@@ -144,6 +144,8 @@ def _chosen(
     command: PlanCommand, facts: Facts, pull_request: PullRequest, changed: ChangedFiles
 ) -> Refuse | tuple[Binding, ...]:
     base = pull_request.base_branch
+    if command.destroy:
+        return Refuse(text=f"{code('-destroy')} is not available yet: nothing was started.")
     if not command.selection.names_something:
         found = affected(facts, On.PULL_REQUEST, branch=base, changes=Changes.of(changed))
         if found:

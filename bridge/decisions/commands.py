@@ -5,43 +5,23 @@ runs nothing. Tokens follow the rules of a shell, but no shell is anywhere: each
 module knows, checked and put into a typed field, and everything else is refused by name.
 """
 
-import difflib
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from bridge.decisions.comment_lines import Line, counting_lines
-from bridge.decisions.flags import Flag, Refused, read_flags
+from bridge.decisions.building import build
+from bridge.decisions.comment_lines import Line, counting_lines, plain
+from bridge.decisions.flag_values import Refused
+from bridge.decisions.verbs import usage
 from bridge.decisions.wording import code
-from bridge.domain.commands import (
-    AllowCommand,
-    Command,
-    Conversation,
-    HelpCommand,
-    LaterCommand,
-    Misunderstood,
-    PlanCommand,
-    Prose,
-    Selection,
-    Word,
-)
-from bridge.domain.runs import RunOptions
+from bridge.domain.commands import Command, Conversation, HelpCommand, Misunderstood, Prose, Word
 
 MOST_COMMANDS = 10
 """Commands in one comment; more are refused together."""
 
 _LONGEST = 2_000
-_LONGEST_COMMENT = 200_000  # characters, quotes and all: anybody may write many more
+_LONGEST_COMMENT = 65_536  # what GitHub takes, quotes and all; on others anybody may write more
 _FOREIGN = frozenset({"terraform", "tofu"})
 _SHARED = frozenset({Word.PLAN, Word.APPLY, Word.DESTROY})
-_HELP = frozenset({"help", "?"})
-_HELP_FLAGS = frozenset({"-h", "--help", "-help"})
-
-USAGE: Mapping[Word, str] = {
-    Word.PLAN: "plan [-w ORGANIZATION/WORKSPACE]... [-d FOLDER]... [--all] [--target ADDRESS]... "
-    "[--replace ADDRESS]... [--refresh-only] [--no-refresh]",
-    Word.OK_TO_PLAN: "ok-to-plan SHA",
-    Word.HELP: "help",
-}
 
 
 def parse_comment(body: str, names: Sequence[str]) -> Prose | Conversation:
@@ -66,22 +46,39 @@ def parse_comment(body: str, names: Sequence[str]) -> Prose | Conversation:
         return Prose(reason=f"line {strange.number} of the comment is no command, so none is")
     if len(lines) > MOST_COMMANDS:
         return Conversation(commands=(_too_many(lines),))
-    return Conversation(commands=tuple(parse_line(line, names[0]) for line in lines))
+    return Conversation(commands=tuple(_parse_line(line, names[0]) for line in lines))
 
 
-def parse_line(line: Line, name: str) -> Command:
-    """Read one line that begins with a command name; *name* is how people are told to say it."""
+def parse_command(text: str, name: str) -> Command:
+    """Read one command without a name in front, as a chat hands it over; never raises.
+
+    Args:
+        text: As written.
+        name: How people are told to say it.
+    """
+    line = Line(number=1, text=plain(text))
+    return _parse(line, _unticked(line.text), name)
+
+
+def _parse_line(line: Line, name: str) -> Command:
     text = _unticked(line.text)
-    word = _word(text.split()[1:])
+    if text.startswith("`"):
+        problem = "a back-tick in it has no partner"
+        return Misunderstood(line=line.number, text=line.text, problem=problem)
+    return _parse(line, text.partition(" ")[2], name)
+
+
+def _parse(line: Line, text: str, name: str) -> Command:
+    word = _word(text.split(maxsplit=1))
     try:
         tokens = _tokens(text)
-        if not tokens or _asks_for_help(tokens):
-            return HelpCommand(line=line.number, text=line.text)
         word = _word(tokens)
-        return _read(line, word, tokens, name)
+        if not tokens:
+            return HelpCommand(line=line.number, text=line.text)
+        return build(line, word, tokens, name)
     except Refused as refused:
-        usage = f"{name} {USAGE[word]}" if word and word in USAGE else ""
-        return Misunderstood(line=line.number, text=line.text, problem=refused.problem, usage=usage)
+        how = f"{name} {usage(word)}" if word else ""
+        return Misunderstood(line=line.number, text=line.text, problem=refused.problem, usage=how)
 
 
 def _tokens(text: str) -> Sequence[str]:
@@ -89,64 +86,10 @@ def _tokens(text: str) -> Sequence[str]:
         problem = f"it is longer than {_LONGEST} characters"
         raise Refused(problem)
     try:
-        return shlex.split(text)[1:]
+        return shlex.split(text)
     except ValueError as error:
         problem = "a quote in it is not closed"
         raise Refused(problem) from error
-
-
-def _read(line: Line, word: Word | None, tokens: Sequence[str], name: str) -> Command:
-    if word is None:
-        raise Refused(_unknown(tokens[0], name))
-    if word not in _READERS:
-        return LaterCommand(line=line.number, text=line.text, word=word)
-    return _READERS[word](line, tokens[1:])
-
-
-def _read_plan(line: Line, tokens: Sequence[str]) -> Command:
-    found = read_flags(tokens)
-    return PlanCommand(
-        line=line.number,
-        text=line.text,
-        selection=Selection(
-            workspaces=found.values(Flag.WORKSPACE),
-            folders=found.values(Flag.FOLDER),
-            everything=found.has(Flag.ALL),
-        ),
-        options=RunOptions(
-            refresh=not found.has(Flag.NO_REFRESH),
-            refresh_only=found.has(Flag.REFRESH_ONLY),
-            targets=found.values(Flag.TARGET),
-            replaces=found.values(Flag.REPLACE),
-        ),
-    )
-
-
-def _read_ok_to_plan(line: Line, tokens: Sequence[str]) -> Command:
-    if len(tokens) != 1:
-        problem = "it takes exactly one commit id"
-        raise Refused(problem)
-    sha = tokens[0].lower()
-    if set(sha) - set("0123456789abcdef"):
-        problem = f"{code(tokens[0])} is no commit id"
-        raise Refused(problem)
-    if len(sha) not in {40, 64}:
-        problem = (
-            f"{code(tokens[0])} is a shortened commit id, which another commit can be made to "
-            "fit; the full one has 40 characters"
-        )
-        raise Refused(problem)
-    return AllowCommand(line=line.number, text=line.text, sha=sha)
-
-
-_READERS: Mapping[Word, Callable[[Line, Sequence[str]], Command]] = {
-    Word.PLAN: _read_plan,
-    Word.OK_TO_PLAN: _read_ok_to_plan,
-}
-
-
-def _asks_for_help(tokens: Sequence[str]) -> bool:
-    return tokens[0].casefold() in _HELP or bool(_HELP_FLAGS.intersection(tokens))
 
 
 def _is_command(line: Line, known: frozenset[str]) -> bool:
@@ -155,9 +98,11 @@ def _is_command(line: Line, known: frozenset[str]) -> bool:
 
 
 def _unticked(text: str) -> str:
-    """Take one pair of back-ticks off a line."""
-    pair = len(text) > 1 and text[0] == text[-1] == "`"
-    return text[1:-1].strip() if pair else text
+    """Take a pair of back-ticks, or of runs of them, off a line."""
+    inner = text.strip("`")
+    ticks = text[: len(text) - len(text.lstrip("`"))]
+    is_pair = ticks and inner and text == f"{ticks}{inner}{ticks}"
+    return inner.strip() if is_pair else text
 
 
 def _word(tokens: Sequence[str]) -> Word | None:
@@ -165,13 +110,6 @@ def _word(tokens: Sequence[str]) -> Word | None:
         return Word(tokens[0].casefold().replace("_", "-")) if tokens else None
     except ValueError:
         return None
-
-
-def _unknown(token: str, name: str) -> str:
-    near = difflib.get_close_matches(token.casefold(), [word.value for word in Word], n=1)
-    help_ = f"{code(f'{name} help')} lists them"
-    hint = f"did you mean {code(f'{name} {near[0]}')}?" if near else help_
-    return f"{code(token)} is no command; {hint}"
 
 
 def _foreign_hint(line: Line, known: frozenset[str], name: str) -> Misunderstood | None:

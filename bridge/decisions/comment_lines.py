@@ -1,18 +1,23 @@
 """The lines of a comment that count: without quotes and code blocks, in plain characters.
 
-Markdown is read as the forges show it (CommonMark): a fence ends with one at least as long, an
-open fence lasts to the end, a line right below a quoted one belongs to the quote, and an indented
-line below text is text. Whatever is shown as somebody else's words or as code is taken out.
+Markdown is read as the forges show it (CommonMark, by a library that knows its every corner).
+What is shown as somebody else's words, as code or not at all is taken out; all the rest counts,
+so that a word people can see always keeps a comment from being taken for a command.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
 _LINE_END = re.compile(r"\r\n?|\n")
-_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}(?=[^`]*$)|~{3,})")
-_QUOTE = re.compile(r" {0,3}>(?P<text>.*)")
-_INDENTED = re.compile(r" {4}| {0,3}\t")
+_DEEPEST = 10  # quotes and lists in each other: each takes time, and some are typed by anybody
+_TAKEN_OUT = frozenset({"blockquote_open", "code_block", "fence"})
+_HTML_COMMENT = re.compile(r"(?<!\\)<!--(?:-?>|.*?-->)")
+_LONGEST_SEARCHED = 2_000  # each opening without an end is searched for one to the line's end
+_GITLAB_QUOTE = ">>>"
 
 _SPACES = re.compile(r"[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -38,7 +43,7 @@ class Line:
 
 def counting_lines(body: str) -> tuple[Line, ...]:
     """Return the lines of a comment that are its author's own words."""
-    lines = ((number, plain(text)) for number, text in _own_words(_LINE_END.split(body)))
+    lines = ((number, plain(text)) for number, text in _own_words(body))
     return tuple(Line(number=number, text=text) for number, text in lines if text)
 
 
@@ -58,25 +63,40 @@ def _plain_dashes(found: re.Match[str]) -> str:
     return f"-{name}" if len(name) == 1 else f"--{name}"
 
 
-def _own_words(lines: list[str]) -> Iterator[tuple[int, str]]:
-    fence = ""
-    in_quote = in_text = False
-    for number, line in enumerate(lines, start=1):
-        if fence:
-            fence = "" if _closes(line, fence) else fence
-            continue
-        blank = not line.strip()
-        opening, quote = _FENCE.match(line), _QUOTE.match(line)
-        if opening or quote or blank:
-            fence = opening["fence"] if opening else ""
-            in_quote = bool(quote and quote["text"].strip())
-            in_text = False
-        elif not in_quote and (in_text or not _INDENTED.match(line)):
-            in_text = True
-            yield number, line
+def _own_words(body: str) -> Iterator[tuple[int, str]]:
+    lines = _LINE_END.split(body)
+    shown: list[str | None] = [*lines]
+    for token in _blocks(body):
+        if token.type in _TAKEN_OUT:
+            _take_out(shown, lines, token)
+        elif token.type == "html_block" and token.content.lstrip().startswith("<!--"):
+            _take_out(shown, lines, token, rest=token.content.rstrip("\n").partition("-->")[2])
+    for number, line in enumerate(shown, start=1):
+        if line is not None:
+            yield number, _without_html_comments(line)
 
 
-def _closes(line: str, fence: str) -> bool:
-    closing = line.strip(" \t")
-    indented = _INDENTED.match(line)
-    return not indented and len(closing) >= len(fence) and set(closing) == {fence[0]}
+def _blocks(body: str) -> Sequence[Token]:
+    reader = MarkdownIt("commonmark", {"maxNesting": _DEEPEST})
+    reader.core.ruler.enableOnly(["normalize", "block"])  # what is inside of a line is not asked
+    return reader.parse(body)
+
+
+def _take_out(
+    shown: list[str | None], lines: Sequence[str], token: Token, *, rest: str = ""
+) -> None:
+    first, end = token.map or (0, 0)
+    for at in range(first, end):
+        # GitLab shows what stands between two such lines as a quote; elsewhere it is text.
+        ends_quote = token.type == "blockquote_open" and lines[at].strip() == _GITLAB_QUOTE
+        shown[at] = lines[at] if ends_quote else None
+    if rest.strip():
+        shown[end - 1] = rest
+
+
+def _without_html_comments(line: str) -> str:
+    if len(line) > _LONGEST_SEARCHED:
+        return line
+    # What stands behind a back-tick may be code, and shown.
+    before, tick, behind = line.partition("`")
+    return f"{_HTML_COMMENT.sub('', before)}{tick}{behind}"

@@ -1,4 +1,4 @@
-"""Flags of commands: an allow-list, every value checked before it goes into a field.
+"""Flags of commands: an allow-list, and what goes together.
 
 Behind ``--`` stand Terraform's own options, as people know them from other tools. Those that a
 job has a typed field for are taken; everything else is refused by name.
@@ -6,15 +6,21 @@ job has a typed field for are taken; everything else is refused by name.
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bridge.decisions.paths import check_glob, clean_folder
+from bridge.decisions.flag_values import (
+    Refused,
+    check_folder,
+    check_job,
+    check_merge_method,
+    check_resource,
+    check_workspace,
+)
 from bridge.decisions.wording import code
 
-_MOST_VALUES = 50
-_MOST_ALTERNATIVES = 16  # of one glob; whoever can comment makes the bridge spell them out
+_MOST_FLAGS = 50
 
 
 class Flag(StrEnum):
@@ -22,23 +28,19 @@ class Flag(StrEnum):
 
     WORKSPACE = "--workspace"
     FOLDER = "--dir"
+    PROJECT = "--project"
+    """What other tools call a workspace."""
     ALL = "--all"
+    JOB = "--job"
     TARGET = "--target"
     REPLACE = "--replace"
     REFRESH_ONLY = "--refresh-only"
     NO_REFRESH = "--no-refresh"
-
-
-class Refused(Exception):  # noqa: N818 - never leaves the parser
-    """A flag or a value that is not taken.
-
-    Attributes:
-        problem: What is wrong, in Markdown; what was written is inert in it.
-    """
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
+    DESTROY = "-destroy"
+    """Only behind ``--``: what ends everything is not said in passing."""
+    VERBOSE = "--verbose"
+    AUTO_MERGE_DISABLED = "--auto-merge-disabled"
+    AUTO_MERGE_METHOD = "--auto-merge-method"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,169 +49,202 @@ class Flags:
 
     given: tuple[tuple[Flag, str], ...]
 
-    def values(self, flag: Flag) -> tuple[str, ...]:
-        """Return a flag's values, without repeats."""
-        return tuple(dict.fromkeys(value for name, value in self.given if name is flag))
+    def values(self, *flags: Flag) -> tuple[str, ...]:
+        """Return the values of some flags, without repeats."""
+        return tuple(dict.fromkeys(value for name, value in self.given if name in flags))
 
-    def has(self, flag: Flag) -> bool:
-        """Tell whether a flag was given."""
-        return any(name is flag for name, _ in self.given)
+    def value(self, flag: Flag) -> str:
+        """Return the value of a flag that is given once; empty when it is not given."""
+        return next((value for name, value in self.given if name is flag), "")
+
+    def has(self, *flags: Flag) -> bool:
+        """Tell whether one of some flags was given."""
+        return any(name in flags for name, _ in self.given)
 
 
 _NAMES: Mapping[str, Flag] = {
-    **{flag.value: flag for flag in Flag},
+    **{flag.value: flag for flag in Flag if flag is not Flag.DESTROY},
     "-w": Flag.WORKSPACE,
-    "-p": Flag.WORKSPACE,  # other tools call it a project
-    "--project": Flag.WORKSPACE,
     "-d": Flag.FOLDER,
+    "-p": Flag.PROJECT,
 }
-_BARE = frozenset({Flag.ALL, Flag.REFRESH_ONLY, Flag.NO_REFRESH})
-
-
-def read_flags(tokens: Sequence[str]) -> Flags:
-    """Read what follows a command's word.
-
-    A bare ``organization/workspace`` is a ``-w``, and ``key=value`` a long flag, as people write
-    in chat.
-
-    Raises:
-        Refused: Something is not known, not complete or not well formed.
-    """
-    waiting = list(tokens)
-    given: list[tuple[Flag, str]] = []
-    while waiting:
-        token = waiting.pop(0)
-        if token == "--":  # noqa: S105 - no password
-            given += _read_terraform(waiting)
-        else:
-            given.append(_read_flag(token, waiting))
-        if len(given) > _MOST_VALUES:
-            problem = f"it has more than {_MOST_VALUES} flags"
-            raise Refused(problem)
-    return Flags(given=tuple(given))
-
-
-def _read_flag(token: str, waiting: list[str]) -> tuple[Flag, str]:
-    name, equals, value = token.partition("=")
-    if not name.startswith("-"):
-        if not equals:
-            return _read_bare(token)
-        name = f"--{name}"
-    flag = _NAMES.get(name.lower() if name.startswith("--") else name)
-    if flag is None:
-        raise Refused(_unknown(name, _NAMES))
-    if flag in _BARE:
-        if equals:
-            problem = f"{code(name)} takes no value"
-            raise Refused(problem)
-        return flag, ""
-    return flag, _CHECKS[flag](value if equals else _next(name, waiting))
-
-
-def _read_bare(token: str) -> tuple[Flag, str]:
-    if token.count("/") != 1:
-        problem = f"{code(token)} is left over"
-        raise Refused(problem)
-    return Flag.WORKSPACE, check_workspace(token)
-
-
-def _read_terraform(waiting: list[str]) -> list[tuple[Flag, str]]:
-    given: list[tuple[Flag, str]] = []
-    while waiting:
-        token = waiting.pop(0)
-        name, equals, value = token.partition("=")
-        name = f"-{name.lstrip('-')}" if name.startswith("--") else name
-        match name, value if equals else None:
-            case (("-target" | "-replace"), _):
-                flag = Flag.TARGET if name == "-target" else Flag.REPLACE
-                given.append((flag, check_resource(value if equals else _next(name, waiting))))
-            case "-refresh", "false":
-                given.append((Flag.NO_REFRESH, ""))
-            case "-refresh", ("true" | None):
-                pass  # as it is without saying
-            case "-refresh-only", ("true" | None):
-                given.append((Flag.REFRESH_ONLY, ""))
-            case "-destroy", _:
-                problem = f"{code('-destroy')} is not available yet"
-                raise Refused(problem)
-            case _:
-                raise Refused(_unknown_terraform(name))
-    return given
-
-
-def _next(name: str, waiting: list[str]) -> str:
-    if not waiting or waiting[0] == "--":
-        problem = f"{code(name)} needs a value"
-        raise Refused(problem)
-    return waiting.pop(0)
-
-
-_WORKSPACE_REFUSED = re.compile(r"[\s\x00-\x1f\x7f\\$`]|\.\.|^[~-]|/.*/|^/|/$")
-
-
-def check_workspace(value: str) -> str:
-    """Return a workspace's name or glob as it is; Refused when it cannot be one."""
-    problem = check_glob(value, most=_MOST_ALTERNATIVES)
-    if not problem and (value.startswith("!") or _WORKSPACE_REFUSED.search(value)):
-        problem = "is not a workspace, or organization/workspace"
-    if problem:
-        problem = f"{code(value)} {problem}"
-        raise Refused(problem)
-    return value
-
-
-def check_folder(value: str) -> str:
-    """Return a folder or a glob of folders, cleaned; Refused when it leaves the repository."""
-    if value.startswith(("/", "~")):
-        problem = (
-            f"{code(value)} is absolute; folders are relative to the repository, its root is `.`"
-        )
-        raise Refused(problem)
-    cleaned = clean_folder(value)
-    if cleaned is None:
-        problem = f"{code(value)} leaves the repository"
-        raise Refused(problem)
-    problem = (cleaned and check_glob(cleaned, most=_MOST_ALTERNATIVES)) or ""
-    if not value.strip() or value.startswith(("!", "-")):
-        problem = "is no folder"
-    if problem:
-        problem = f"{code(value)} {problem}"
-        raise Refused(problem)
-    return cleaned
-
-
-_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
-_RESOURCE = re.compile(rf'{_NAME}(?:\.{_NAME}|\[\d{{1,9}}\]|\["[^"\\$`\x00-\x1f\x7f]{{1,200}}"\])+')
-_UNQUOTED = re.compile(r"\[[^\]\"\d]")
-
-
-def check_resource(value: str) -> str:
-    """Return a resource address as it is; Refused when it is none."""
-    if len(value) <= 500 and _RESOURCE.fullmatch(value):  # noqa: PLR2004 - longest address taken
-        return value
-    hint = (
-        "; put it into single quotes, or its own quotes are lost" if _UNQUOTED.search(value) else ""
-    )
-    problem = f"{code(value)} is no resource address{hint}"
-    raise Refused(problem)
-
-
 _CHECKS: Mapping[Flag, Callable[[str], str]] = {
     Flag.WORKSPACE: check_workspace,
     Flag.FOLDER: check_folder,
+    Flag.PROJECT: check_workspace,
+    Flag.JOB: check_job,
     Flag.TARGET: check_resource,
     Flag.REPLACE: check_resource,
+    Flag.AUTO_MERGE_METHOD: check_merge_method,
 }
-_TERRAFORM = ("-target", "-replace", "-refresh", "-refresh-only")
+_ONCE = frozenset(Flag) - {
+    Flag.WORKSPACE,
+    Flag.FOLDER,
+    Flag.PROJECT,
+    Flag.TARGET,
+    Flag.REPLACE,
+}
+_EXCLUSIVE: Sequence[tuple[Flag, Flag, str]] = (
+    (Flag.PROJECT, Flag.WORKSPACE, "the two are one flag"),
+    (Flag.PROJECT, Flag.FOLDER, "a workspace is named, or a folder"),
+    *(
+        (Flag.JOB, flag, "one job is named, or workspaces are")
+        for flag in (Flag.WORKSPACE, Flag.FOLDER, Flag.PROJECT, Flag.ALL)
+    ),
+    (Flag.REFRESH_ONLY, Flag.NO_REFRESH, "nothing would be left to do"),
+    (Flag.REFRESH_ONLY, Flag.REPLACE, "the one changes nothing, the other does"),
+    (Flag.DESTROY, Flag.REFRESH_ONLY, "the one changes everything, the other nothing"),
+    (Flag.DESTROY, Flag.REPLACE, "what is destroyed is not made anew"),
+    (Flag.AUTO_MERGE_DISABLED, Flag.AUTO_MERGE_METHOD, "what is not merged needs no method"),
+)
+_DESTROY = frozenset({"-destroy", "--destroy"})
+_TWO_DASHES = re.compile(r"--[^-]")
+_TERRAFORM: Mapping[str, Flag] = {
+    "-target": Flag.TARGET,
+    "-replace": Flag.REPLACE,
+    "-refresh=false": Flag.NO_REFRESH,
+    "-refresh-only": Flag.REFRESH_ONLY,
+    "-destroy": Flag.DESTROY,
+}
 
 
-def _unknown(name: str, known: Mapping[str, Flag]) -> str:
-    near = difflib.get_close_matches(name.lower(), known, n=1)
-    hint = f"; did you mean {code(near[0])}?" if near else ""
-    return f"the flag {code(name)} is not known{hint}"
+def names_of(flag: Flag) -> tuple[str, ...]:
+    """Return how a flag is written, the shortest way first."""
+    names = [name for name, one in _NAMES.items() if one is flag]
+    return tuple(sorted(names or [f"-- {flag.value}"], key=len))
 
 
-def _unknown_terraform(name: str) -> str:
-    near = difflib.get_close_matches(name, _TERRAFORM, n=1)
-    hint = f"; did you mean {code(near[0])}?" if near else ""
-    return f"the option {code(name)} is not allowed behind `--`{hint}"
+def read_flags(tokens: Sequence[str], takes: frozenset[Flag]) -> Flags:
+    """Read what follows a command's word.
+
+    A bare ``organization/workspace`` is a ``-w``, a bare number a job, and ``key=value`` a long
+    flag, as people write in chat.
+
+    Args:
+        tokens: As split by the rules of a shell.
+        takes: The flags the command has.
+
+    Raises:
+        Refused: Something is not known, not complete, not well formed, or said in two ways.
+    """
+    waiting = list(tokens)
+    given: list[tuple[Flag, str]] = []
+    read = _read_flag
+    while waiting:
+        token = waiting.pop(0)
+        if token == "--" and read is _read_flag:  # noqa: S105 - no password
+            read = _read_terraform
+        else:
+            given.append(read(token, waiting, takes))
+        if len(given) > _MOST_FLAGS:
+            problem = f"it has more than {_MOST_FLAGS} flags"
+            raise Refused(problem)
+    _refuse_contradictions(given)
+    return Flags(given=tuple(given))
+
+
+def _read_flag(token: str, waiting: list[str], takes: frozenset[Flag]) -> tuple[Flag, str]:
+    name, equals, value = token.partition("=")
+    if not name.startswith("-"):
+        if not name or not equals:
+            return _read_bare(token, takes)
+        name = f"--{name}"
+    flag = _NAMES.get(name.lower() if name.startswith("--") else name)
+    if flag is None and name.lower() in _DESTROY:
+        raise _misplaced(name, takes)
+    if flag is None:
+        raise Refused(_unknown(name, takes))
+    if flag not in takes:
+        raise NotTaken(name, flag)
+    return flag, _value(name, value if equals else None, waiting, flag)
+
+
+def _read_bare(token: str, takes: frozenset[Flag]) -> tuple[Flag, str]:
+    if token.count("/") == 1 and Flag.WORKSPACE in takes:
+        return Flag.WORKSPACE, check_workspace(token)
+    if token.isdecimal() and Flag.JOB in takes:
+        return Flag.JOB, check_job(token)
+    hint = "; a workspace's name stands behind `-w`" if Flag.WORKSPACE in takes else ""
+    problem = f"{code(token)} is left over{hint}"
+    raise Refused(problem)
+
+
+def _read_terraform(token: str, waiting: list[str], takes: frozenset[Flag]) -> tuple[Flag, str]:
+    name, equals, value = token.partition("=")
+    name = name[1:] if _TWO_DASHES.match(name) else name
+    if name == "-refresh":
+        name, equals, value = f"{name}{equals}{value}", "", ""
+    flag = _TERRAFORM.get(name)
+    if flag is None:
+        raise Refused(_unknown_terraform(name, token))
+    if flag not in takes:
+        raise NotTaken(name, flag)
+    return flag, _value(name, value if equals else None, waiting, flag)
+
+
+def _value(name: str, value: str | None, waiting: list[str], flag: Flag) -> str:
+    if flag not in _CHECKS:
+        if value is not None:
+            problem = f"{code(name)} takes no value"
+            raise Refused(problem)
+        return ""
+    if value is None:
+        if not waiting or waiting[0] == "--":
+            problem = f"{code(name)} needs a value"
+            raise Refused(problem)
+        value = waiting.pop(0)
+    return _CHECKS[flag](value)
+
+
+class NotTaken(Refused):
+    """A flag that other commands have.
+
+    Attributes:
+        name: As written.
+    """
+
+    def __init__(self, name: str, flag: Flag) -> None:
+        super().__init__(f"it has no {code(name)}")
+        self.name = name
+        self.flag = flag
+
+
+def _refuse_contradictions(given: Sequence[tuple[Flag, str]]) -> None:
+    names = [flag for flag, _ in given]
+    for flag in names:
+        if flag in _ONCE and names.count(flag) > 1:
+            problem = f"{_short(flag)} is given more than once"
+            raise Refused(problem)
+    for one, other, why in _EXCLUSIVE:
+        if one in names and other in names:
+            problem = f"{_short(one)} does not go together with {_short(other)}: {why}"
+            raise Refused(problem)
+
+
+def _short(flag: Flag) -> str:
+    return code(names_of(flag)[0])
+
+
+def _misplaced(name: str, takes: frozenset[Flag]) -> Refused:
+    if Flag.DESTROY not in takes:
+        return NotTaken(name, Flag.DESTROY)
+    return Refused(f"{code(name)} stands behind two dashes: {code('-- -destroy')}")
+
+
+def _unknown(name: str, takes: frozenset[Flag]) -> str:
+    near = _nearest(name.lower(), [one for one, flag in _NAMES.items() if flag in takes])
+    return f"the flag {code(name)} is not known{near}"
+
+
+def _unknown_terraform(name: str, token: str) -> str:
+    if name.partition("=")[0] == "-refresh":
+        return f"the option {code(name)} is not allowed behind `--`; only `-refresh=false` is"
+    if token.partition("=")[0] in _NAMES:
+        return f"the option {code(token.partition('=')[0])} is not allowed behind `--`, only before"
+    near = _nearest(name, _TERRAFORM)
+    return f"the option {code(name)} is not allowed behind `--`{near}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {code(near[0])}?" if near else ""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bridge.decisions.wording import code, listed
-from bridge.domain.commands import AVAILABLE, Command, LaterCommand, Misunderstood
+from bridge.domain.commands import Command, Misunderstood, Word
 
 
 def explain_misunderstood(commands: Sequence[Command]) -> str:
@@ -17,39 +17,21 @@ def explain_misunderstood(commands: Sequence[Command]) -> str:
     return "\n\n".join(lines)
 
 
-def not_available(command: LaterCommand, name: str) -> str:
-    """Answer a command that does not exist here yet."""
-    words = listed([f"{name} {word.value}" for word in AVAILABLE])
-    return f"{code(f'{name} {command.word.value}')} is not available yet. There is: {words}."
+def not_available(word: Word, words: Sequence[Word], name: str) -> str:
+    """Answer a command that does not exist here yet.
+
+    Args:
+        word: Its own.
+        words: Those that are there.
+        name: How people address the bridge.
+    """
+    known = listed([f"{name} {one.value}" for one in words], most=len(words))
+    return f"{code(f'{name} {word.value}')} is not available yet. There is: {known}."
 
 
 def to_stranger(answer: str) -> str:
     """Say to whoever may not write that there is no second answer soon."""
     return f"{answer}\n\nWithout write permission there is one answer an hour here."
-
-
-_HELP = """\
-A command stands in a line of its own; a comment with any other line in it does nothing.
-
-| command | what it does |
-| --- | --- |
-| `{0} plan` | plans the workspaces this pull request affects |
-| `{0} plan -w organization/name` | plans this workspace; repeat it, or use globs (`'acme/net-*'`) |
-| `{0} plan -d folder` | plans the workspaces in this folder; repeat it, or use globs |
-| `{0} plan --all` | plans even when there are very many |
-| `{0} plan --target ADDRESS` | plans some resources only |
-| `{0} plan --replace ADDRESS` | plans to make a resource anew |
-| `{0} plan --refresh-only` | only looks for what changed outside |
-| `{0} plan --no-refresh` | trusts the state instead of looking |
-| `{0} ok-to-plan SHA` | allows one commit of a fork to be planned |
-| `{0} help` | shows this |
-
-All but `help` need write permission on the repository."""
-
-
-def help_text(name: str) -> str:
-    """List what can be said in a pull request; *name* is checked by the settings."""
-    return _HELP.replace("{0}", name)
 
 
 def _sentence(text: str) -> str:

@@ -1,5 +1,6 @@
 """What people may ask for, as values: the same whether they wrote a comment or a chat message."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -25,10 +26,6 @@ class Word(StrEnum):
     OK_TO_PLAN = "ok-to-plan"
     VERSION = "version"
     HELP = "help"
-
-
-AVAILABLE = (Word.PLAN, Word.OK_TO_PLAN, Word.HELP)
-"""Those that do something in a pull request; the others are answered "not available yet"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,9 +205,32 @@ class HelpCommand(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaterCommand(Command):
-    """A command that exists, but not here yet."""
+    """A command that has no fields yet, as nothing carries it out."""
 
     word: Word
+
+
+WORDS: Mapping[type[Command], Word] = {
+    PlanCommand: Word.PLAN,
+    ApplyCommand: Word.APPLY,
+    DestroyCommand: Word.DESTROY,
+    ApproveCommand: Word.APPROVE,
+    RejectCommand: Word.REJECT,
+    CancelCommand: Word.CANCEL,
+    UnlockCommand: Word.UNLOCK,
+    StatusCommand: Word.STATUS,
+    WhyCommand: Word.WHY,
+    RetryCommand: Word.RETRY,
+    AllowCommand: Word.OK_TO_PLAN,
+    VersionCommand: Word.VERSION,
+    HelpCommand: Word.HELP,
+}
+"""The word that gives each kind of command."""
+
+
+def word_of(command: Command) -> Word:
+    """Return the word a command was given by; KeyError for a line that is none."""
+    return command.word if isinstance(command, LaterCommand) else WORDS[type(command)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

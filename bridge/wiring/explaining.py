@@ -5,7 +5,7 @@ The handlers are the real ones. What they write down is shown instead of being c
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bridge.domain.errors import SettingsError
 from bridge.domain.events import Event
@@ -72,7 +72,7 @@ async def _decide(
     services = Services(forges=forges, catalog=catalog, store=store, policy=policy)
     dispatcher = make_dispatcher(services)
     work = Work(attempt=_PATIENT)
-    answering = replace(dispatcher.services, answer=dispatcher.router.answer)
+    answering = dispatcher.router.equip(dispatcher.services)
     await dispatcher.router.dispatch(event, answering, work)
     return _described(work)
 

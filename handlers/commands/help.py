@@ -1,9 +1,10 @@
-"""``help``, and commands that are not available yet."""
+"""``help``: what can be said here, and the flags of one command."""
 
 from typing import cast
 
-from bridge.decisions.replies import help_text, not_available
-from bridge.domain.commands import HelpCommand, LaterCommand
+from bridge.decisions.helping import help_about, help_text
+from bridge.decisions.replies import not_available
+from bridge.domain.commands import HelpCommand
 from bridge.domain.work import Work
 from bridge.routing import Asked, Router, Services
 
@@ -12,11 +13,11 @@ router = Router()
 
 @router.on_command(HelpCommand)
 async def show_help(asked: Asked, services: Services, work: Work) -> str:
-    """List what can be said; anybody may ask."""
-    return help_text(services.policy.command_names[0])
-
-
-@router.on_command(LaterCommand)
-async def refuse_later(asked: Asked, services: Services, work: Work) -> str:
-    """Answer a command that does not exist here yet."""
-    return not_available(cast("LaterCommand", asked.command), services.policy.command_names[0])
+    """List what can be said, or show one command; anybody may ask."""
+    name = services.policy.command_names[0]
+    word = cast("HelpCommand", asked.command).word
+    if word is None:
+        return help_text(name, services.words)
+    if word not in services.words:
+        return not_available(word, services.words, name)
+    return help_about(name, word)

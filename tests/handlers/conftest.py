@@ -47,13 +47,13 @@ class World:
         return work
 
     def services(self) -> Services:
-        return Services(
+        services = Services(
             forges={"code": self.forge},
             catalog=Catalog(server=self.server),
             store=self.store,
             policy=self.policy,
-            answer=self.router.answer,
         )
+        return self.router.equip(services)
 
     def workspace(self, name: str = "network", **more: Any) -> Workspace:  # noqa: ANN401 - its fields
         default = next(

@@ -50,7 +50,35 @@ async def test_an_event_nothing_reacts_to_is_ignored_with_a_reason() -> None:
     assert work.ignored == "nothing reacts to BranchPushed"
 
 
-async def test_a_command_nothing_answers_is_a_bug() -> None:
+@pytest.mark.parametrize("kind", commands.WORDS)
+async def test_a_command_nothing_answers_is_not_available_yet(
+    kind: type[commands.Command],
+) -> None:
+    router = Router()
+
+    async def answer(asked: Asked, services: Services, work: Work) -> str:
+        return "done"
+
+    router.on_command(commands.UnlockCommand)(answer)
+    fields = {"sha": "a" * 40} if kind is commands.AllowCommand else {}
+    asked = Asked(
+        command=kind(line=1, text="x", **fields),
+        actor="alice",
+        permission=None,
+        door="comment",
+        trigger="t",
+        pull_request=a_pull_request(),
+    )
+    said = await router.answer(asked, World().services(), Work())
+    word = commands.WORDS[kind].value
+    none = f"`terrakube {word}` is not available yet. There is: `terrakube unlock`."
+    assert said == ("done" if kind is commands.UnlockCommand else none)
+
+
+async def test_services_that_nobody_equipped_answer_nothing() -> None:
+    services = Services(
+        forges={}, catalog=World().services().catalog, store=World().store, policy=World().policy
+    )
     asked = Asked(
         command=commands.HelpCommand(line=1, text="x"),
         actor="alice",
@@ -60,7 +88,7 @@ async def test_a_command_nothing_answers_is_a_bug() -> None:
         pull_request=a_pull_request(),
     )
     with pytest.raises(LookupError, match="nothing answers HelpCommand"):
-        await Router().answer(asked, World().services(), Work())
+        await services.answer(asked, services, Work())
 
 
 def test_a_command_has_one_answer() -> None:

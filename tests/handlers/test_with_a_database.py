@@ -17,7 +17,6 @@ from bridge.domain.rules import On, Policy, Rule
 from bridge.domain.vcs import PullRequestState
 from bridge.domain.work import Work
 from bridge.rendering.statuses import render_statuses
-from bridge.routing import Services
 from bridge.store.database import Database
 from bridge.store.queries.work import apply_work
 from bridge.store.runs import SqlRunStore
@@ -45,14 +44,7 @@ class Stored:
 
     async def deliver(self, event: Event) -> Work:
         work = Work()
-        services = self.world.services()
-        services = Services(
-            forges=services.forges,
-            catalog=services.catalog,
-            store=self.store,
-            policy=services.policy,
-            answer=self.world.router.answer,
-        )
+        services = replace(self.world.services(), store=self.store)
         await self.world.router.dispatch(event, services, work)
         await self.database.write(apply_work, work, self.database.now())
         return work

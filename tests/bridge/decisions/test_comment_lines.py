@@ -34,7 +34,32 @@ from bridge.decisions.comment_lines import counting_lines, plain
         ("   ```\na\n   ```\nb", [(4, "b")]),
         ("a\n```\nb\n```\nc", [(1, "a"), (5, "c")]),
         ("``` a ``` b", [(1, "``` a ``` b")]),
-        ("> ```\na", []),
+        ("> ```\na", [(2, "a")]),
+        ("> ```\n> a\n> ```\nb", [(4, "b")]),
+        ("> - a\nb", []),
+        ("> # a\nb", [(2, "b")]),
+        # GitLab's quotes of several lines: everywhere else they are text.
+        (">>>\na\n>>>", [(1, ">>>"), (2, "a"), (3, ">>>")]),
+        ("```\n>>>\n```", []),
+        # Inside of lists.
+        ("- ```\n  a\n  ```\nb", [(4, "b")]),
+        ("1. a\n   > b\n   c", [(1, "1. a")]),
+        ("- a\n\n      b", [(1, "- a")]),
+        # What HTML hides.
+        ("<!-- a -->", []),
+        ("<!--\na\n-->\nb", [(4, "b")]),
+        ("<!--\na\n--> b", [(3, "b")]),
+        ("<!-- a", []),
+        ("a <!-- b --> c", [(1, "a  c")]),
+        ("a <!-- b\nc -->", [(1, "a <!-- b"), (2, "c -->")]),
+        ("a `<!-- b -->`", [(1, "a `<!-- b -->`")]),
+        ("a \\<!-- b -->", [(1, "a \\<!-- b -->")]),
+        ("a <!-->b-->", [(1, "a b-->")]),
+        ("> a\n<!-- b -->\nc", [(3, "c")]),
+        ("<div>\na\n</div>", [(1, "<div>"), (2, "a"), (3, "</div>")]),
+        # Shown or not, it is no command.
+        ("[a]: b", [(1, "[a]: b")]),
+        ("a\n===", [(1, "a"), (2, "===")]),
         # Indented blocks; an indented line below text is text.
         ("    a", []),
         ("\ta", []),
