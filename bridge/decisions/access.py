@@ -21,6 +21,8 @@ _ANYBODYS = frozenset({Word.HELP, Word.VERSION})
 _READING = frozenset({Word.STATUS, Word.WHY})
 _KINDS_TO_ASK = frozenset({PrincipalKind.TEAM, PrincipalKind.GROUP})
 
+_ANYBODY = "Anybody with write permission"
+_RULED = f"Whoever has it and is let by an {code('access')} rule"
 _WITHOUT_ANSWER = (
     "Nothing was done: the forge did not say whether you may write to this repository, and "
     "without that the answer is no. Please try again in a while; if it stays so, ask whoever runs "
@@ -94,18 +96,19 @@ def decide_access(
         return _without_rules_on_slack(word)
     if word in _READING and not person.slack_user:
         return _may_read(person)
-    if word not in _READING and (text := _below_floor(person)):
+    if word not in _READING and (text := _below_floor(person, is_ruled=rules is not None)):
         return Denied(text=text)
     if rules is None:
         return _without_rules(person, word, own=own)
     return _by_rules(person, word, workspaces, rules)
 
 
-def stranger_text(permission: Permission | None) -> str:
+def stranger_text(permission: Permission | None, *, is_ruled: bool = False) -> str:
     """Say why somebody without write permission is refused; empty when they have it.
 
     Args:
         permission: As the forge said just now; None when it could not be asked, which is a no.
+        is_ruled: Whether there are rules, which let only some of those who may write.
     """
     if permission is None:
         return _WITHOUT_ANSWER
@@ -114,17 +117,17 @@ def stranger_text(permission: Permission | None) -> str:
     has = "none" if permission is Permission.NONE else f"{permission.value} permission"
     return (
         f"Nothing was done: this needs write permission on the repository, and you have {has}. "
-        "Anybody with write permission can say it."
+        f"{_RULED if is_ruled else _ANYBODY} can say it."
     )
 
 
-def _below_floor(person: Person) -> str:
+def _below_floor(person: Person, *, is_ruled: bool) -> str:
     if person.slack_user and not person.login:
         return (
             "Nothing was done: this needs write permission on the repository, and your Slack "
             "account is not linked to an account on its forge."
         )
-    return stranger_text(person.permission)
+    return stranger_text(person.permission, is_ruled=is_ruled)
 
 
 def _may_read(person: Person) -> Allowed | Denied:
@@ -219,15 +222,13 @@ def _who_may(
     person: Person, denied: Sequence[WorkspaceRef], concerned: Sequence[AccessRule]
 ) -> list[str]:
     """Name those who may: once for the workspaces of which the same ones may."""
-    if not denied:
-        return [_may(_named(concerned, person))]
     groups: dict[tuple[str, ...], list[str]] = {}
     for one in denied:
         about = [rule for rule in concerned if _is_about(rule, one)]
         groups.setdefault(_named(about, person), []).append(str(one))
-    if len(groups) == 1:
-        return [_may(names) for names in groups]
-    return [f"In {listed(found)}: {_may(names)}" for names, found in groups.items()]
+    if len(groups) > 1:
+        return [_may(names, f" in {listed(found)}") for names, found in groups.items()]
+    return [_may(next(iter(groups), _named(concerned, person)))]
 
 
 def _named(rules: Iterable[AccessRule], person: Person) -> tuple[str, ...]:
@@ -239,10 +240,10 @@ def _named(rules: Iterable[AccessRule], person: Person) -> tuple[str, ...]:
     )
 
 
-def _may(names: Sequence[str]) -> str:
+def _may(names: Sequence[str], where: str = "") -> str:
     if not names:
-        return "Nobody may. Whoever runs the bridge can add a rule."
-    return f"Who may: {listed(names)}."
+        return f"Nobody may{where}. Whoever runs the bridge can add a rule."
+    return f"Who may{where}: {listed(names)}."
 
 
 def _unsure(person: Person, concerned: Iterable[AccessRule]) -> tuple[str, ...]:
