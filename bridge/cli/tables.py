@@ -21,6 +21,11 @@ def write_json(value: object) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
 
 
+def write_line(value: object) -> None:
+    """Write one JSON document in one line."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
 def write_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
     """Write a table; cells are plain text, whatever they hold."""
     from rich.console import Console  # noqa: PLC0415 - slow, and not needed for pipes

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridge.cli.endings import Exit
 from bridge.cli.jobs import app
 from bridge.cli.outputs import JsonOption, Output, OutputOption
 
@@ -64,9 +65,8 @@ def create(
     import asyncio  # noqa: PLC0415 - see the package
 
     from bridge.cli.jobs.ordering import Order, read_tcl  # noqa: PLC0415
-    from bridge.cli.outputs import chosen  # noqa: PLC0415
 
-    form = chosen(output, as_json=as_json)
+    form = _form(output, as_json=as_json, follow=follow)
     order = Order(
         workspace=workspace,
         template=template,
@@ -80,27 +80,64 @@ def create(
         comment=comment,
         key=idempotency_key,
     )
-    row = asyncio.run(_create(order))
-    _tell(row, form)
+    ending = asyncio.run(_create(order, form, follow=follow))
+    if ending:
+        raise typer.Exit(ending)
 
 
-async def _create(order: "Order") -> "Row":
+def _form(output: Output | None, *, as_json: bool, follow: bool) -> Output:
+    """Choose the form; what is followed is told as text unless JSON is asked for."""
+    from bridge.cli.outputs import chosen  # noqa: PLC0415 - see the package
+    from bridge.domain.errors import UserError  # noqa: PLC0415
+
+    form = chosen(output, as_json=as_json)
+    if not follow:
+        return form
+    if form is Output.IDS:
+        msg = "--follow tells more than an id: leave out --output ids"
+        raise UserError(msg)
+    return Output.JSON if as_json or output is Output.JSON else Output.TABLE
+
+
+async def _create(order: "Order", form: Output, *, follow: bool) -> Exit:
+    """Create the job, tell it, and perhaps what comes of it."""
     from bridge.cli.jobs.ordering import place  # noqa: PLC0415 - see the package
     from bridge.cli.terrakube import open_server  # noqa: PLC0415
 
     async with open_server() as server:
-        return await place(server, order)
+        job, row = await place(server, order)
+        if not follow:
+            _tell(row, form)
+            return Exit.OK
+        from bridge.cli.jobs.following import Manner, follow_to_end  # noqa: PLC0415
+
+        _tell_first(row, form)
+        manner = Manner(as_json=form is Output.JSON)
+        return await follow_to_end(server, job.organization_id, job.id, manner=manner)
 
 
 def _tell(row: "Row", form: Output) -> None:
     from bridge.cli.jobs.rows import write_job  # noqa: PLC0415 - see the package
 
-    if form is not Output.TABLE:
+    if form is Output.TABLE:
+        typer.echo(_sentence(row))
+        typer.echo(row["url"])
+    else:
         write_job(row, output=form)
-        return
+
+
+def _tell_first(row: "Row", form: Output) -> None:
+    """Say as jobs follow does what it does not know: how the job came about."""
+    from bridge.cli.outputs import masked  # noqa: PLC0415 - see the package
+    from bridge.cli.tables import write_line  # noqa: PLC0415
+
+    if form is Output.TABLE:
+        typer.echo(f"{_sentence(row)}\n{row['url']}", err=True)
+    else:
+        write_line({"type": "created", **masked([row])[0]})
+
+
+def _sentence(row: "Row") -> str:
     done = "was there already" if row["existed"] else "is created"
-    what = (
-        f"with template {row['template']}" if row["template_id"] else "with a template of its own"
-    )
-    typer.echo(f"Job {row['id']} {done}: {row['status']}, in {row['workspace']} {what}.")
-    typer.echo(row["url"])
+    what = f"template {row['template']}" if row["template_id"] else "a template of its own"
+    return f"Job {row['id']} {done}: {row['status']}, in {row['workspace']} with {what}."

@@ -14,7 +14,7 @@ from bridge.cli.jobs.rows import Row, job_row
 from bridge.cli.terrakube import find_template, find_workspace
 from bridge.domain.errors import JobStateError, TemporaryRemoteError, UserError
 from bridge.domain.rules import DEFAULT_TEMPLATE
-from bridge.domain.terrakube import JobRequest, Organization, Template, Workspace
+from bridge.domain.terrakube import Job, JobRequest, Organization, Template, Workspace
 from bridge.terrakube import TerrakubeServer, tcl
 from bridge.terrakube.once import comment_key, create_once
 
@@ -95,7 +95,7 @@ def read_tcl(path: Path) -> str:
     return text
 
 
-async def place(server: TerrakubeServer, order: Order) -> Row:
+async def place(server: TerrakubeServer, order: Order) -> tuple[Job, Row]:
     """Create the job, unless one with the same key is there; its row also has ``existed``.
 
     Raises:
@@ -112,7 +112,9 @@ async def place(server: TerrakubeServer, order: Order) -> Row:
         raise _locked(workspace)
     await _check_targets(server, order)
     try:
-        created = await create_once(server, _request(workspace, template, order), key)
+        created = await create_once(
+            server, _request(workspace, template, order), key, sleep=server.sleep
+        )
     except TemporaryRemoteError as error:
         raise _unknown(error, key) from error
     row = job_row(
@@ -122,7 +124,7 @@ async def place(server: TerrakubeServer, order: Order) -> Row:
         workspaces=[workspace],
         templates=[template] if template else [],
     )
-    return row | {"idempotency_key": key, "existed": created.existed}
+    return created.job, row | {"idempotency_key": key, "existed": created.existed}
 
 
 async def _template(

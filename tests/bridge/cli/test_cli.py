@@ -29,7 +29,16 @@ DOCUMENTATION = ROOT / "docs" / "command-line.md"
 HEAVY = ("aiohttp", "alembic", "httpx", "slack_bolt", "sqlalchemy")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["version"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["serve", "--help"],
+        ["jobs", "--help"],
+        ["jobs", "create", "--help"],
+        ["version"],
+    ],
+)
 def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     program = (
         "import sys; from bridge.cli import run; code = run(sys.argv[1:]); "

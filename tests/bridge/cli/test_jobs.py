@@ -173,9 +173,9 @@ async def test_1200_jobs_are_listed_once_each(desk: Desk) -> None:
             "'yesterday' is no time: write 30m, 2h, 7d, 2026-11-01 or 2026-11-01T12:30Z",
         ),
         (
-            ["acme/netwrok"],
+            ["acme/netwrk"],
             8,
-            "organization acme has no workspace 'netwrok': did you mean acme/network?",
+            "organization acme has no workspace 'netwrk': did you mean acme/network?",
         ),
     ],
 )
@@ -304,3 +304,13 @@ async def test_several_jobs_are_deleted_at_once_or_none(desk: Desk) -> None:
     assert (said.code, said.out) == (0, "Job 1 is deleted.\nJob 2 is deleted.\n")
     said = await desk("jobs", "delete", "3", "--yes", "--force")
     assert (said.code, desk.terrakube.jobs()) == (0, [])
+
+
+async def test_a_job_that_was_notified_about_cannot_be_deleted(desk: Desk) -> None:
+    job = ended(desk)
+    desk.terrakube.notify(desk.acme, "http://127.0.0.1:1/")
+    desk.terrakube.set_status(job, Status.FAILED)
+    said = await desk("jobs", "delete", "1", "--yes")
+    kept = "Terrakube keeps a job about which it has sent notifications"
+    assert (said.code, said.out, len(said.err)) == (2, "", 1)
+    assert kept in said.err[0]

@@ -1,7 +1,9 @@
 """``jobs create`` starts a job once, and nothing that would never run."""
 
 import base64
+import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -191,7 +193,7 @@ async def test_a_connection_that_is_cut_after_the_commit_makes_no_second_job(
         (
             ["acme/network", "--tcl", "bad.yaml"],
             2,
-            "bad.yaml, line 3: unknown property 'nmae'; did you mean 'name'?",
+            "bad.yaml, line 3: unknown property 'named'; did you mean 'name'?",
         ),
         (
             ["acme/network", "--tcl", "open.yaml"],
@@ -209,12 +211,42 @@ async def test_what_could_not_run_is_refused_before_it_is_sent(
     desk.terrakube.lock(locked, "being moved")
     files = {
         "good.yaml": TCL.encode(),
-        "bad.yaml": TCL.replace("name", "nmae").encode(),
+        "bad.yaml": TCL.replace("name", "named").encode(),
         "open.yaml": b"flow: [\n",
-        "latin.yaml": "# f\u00fcr alle".encode("latin-1"),
+        "latin.yaml": "# f\u00fcr mich".encode("latin-1"),
     }
     for name, content in files.items():
         (desk.command_line.folder / name).write_bytes(content)
     said = await desk("jobs", "create", *arguments)
     assert (said.code, said.out, said.err) == (code, "", [text])
     assert desk.terrakube.count("POST", "/job") == 0
+
+
+async def test_a_created_job_may_be_followed_to_its_end(desk: Desk) -> None:
+    said = await desk("jobs", "create", "acme/network", "--template", "Plan", "--follow")
+    assert said.code == 0
+    assert said.err[0] == "Job 1 is created: pending, in acme/network with template Plan."
+    assert said.err[-1] == "job 1 completed"
+    assert "Plan: " in said.out
+
+
+async def test_the_end_of_a_followed_job_is_the_exit_code(desk: Desk) -> None:
+    job = desk.terrakube.add_job(
+        desk.network,
+        status="failed",
+        template_reference=desk.network.default_template,
+        comments="cli:k",
+    )
+    desk.terrakube.age(job, timedelta(minutes=10))
+    once = ("jobs", "create", "acme/network", "--template", "Plan", "--idempotency-key", "k", "-f")
+    said = await desk(*once, "--json")
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert (said.code, lines[0]["type"], lines[0]["id"], lines[0]["existed"]) == (
+        *(3, "created", "1", True),
+    )
+    assert (lines[-1]["type"], lines[-1]["status"]) == ("ended", "failed")
+    refused = await desk(*once, "--output", "ids")
+    assert (refused.code, refused.err) == (
+        2,
+        ["--follow tells more than an id: leave out --output ids"],
+    )

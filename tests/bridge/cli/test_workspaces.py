@@ -68,9 +68,9 @@ async def test_workspaces_are_chosen_by_names_and_patterns(
     ("arguments", "code", "text"),
     [
         (
-            ("workspaces", "acme/netwrok"),
+            ("workspaces", "acme/netwrk"),
             8,
-            "organization acme has no workspace 'netwrok': did you mean acme/network?",
+            "organization acme has no workspace 'netwrk': did you mean acme/network?",
         ),
         (
             ("workspaces", "acne"),
