@@ -197,6 +197,8 @@ def _before_dashes(tokens: Sequence[str]) -> Sequence[str]:
 def _not_taken(error: NotTaken, word: Word) -> str:
     if error.flag is Flag.DESTROY and word is Word.APPLY:
         return f"{code('apply')} destroys nothing as a whole; {code('destroy')} does"
+    if error.flag is Flag.DESTROY and word is Word.DESTROY:
+        return f"{code('destroy')} destroys by itself; leave {code(error.name)} out"
     if not TAKES[word]:
         return f"{code(word.value)} takes no flags"
     others = listed([one.value for one in takers(error.flag)])

@@ -57,9 +57,9 @@ class Flags:
         """Return the value of a flag that is given once; empty when it is not given."""
         return next((value for name, value in self.given if name is flag), "")
 
-    def has(self, *flags: Flag) -> bool:
-        """Tell whether one of some flags was given."""
-        return any(name in flags for name, _ in self.given)
+    def has(self, flag: Flag) -> bool:
+        """Tell whether a flag was given."""
+        return any(name is flag for name, _ in self.given)
 
 
 _NAMES: Mapping[str, Flag] = {
@@ -201,6 +201,7 @@ class NotTaken(Refused):
 
     Attributes:
         name: As written.
+        flag: What it would have set.
     """
 
     def __init__(self, name: str, flag: Flag) -> None:

@@ -44,7 +44,7 @@ SETS: Mapping[Flag, str] = {
 """What each flag sets, for people."""
 
 _START = "A command stands in a line of its own; a comment with any other line in it does nothing."
-_FREE = frozenset({Word.HELP, Word.VERSION})
+_READS = frozenset({Word.STATUS, Word.WHY, Word.VERSION, Word.HELP})
 
 
 def help_text(name: str, words: Sequence[Word]) -> str:
@@ -56,8 +56,8 @@ def help_text(name: str, words: Sequence[Word]) -> str:
     """
     rows = [f"| `{_shown(name, word)}` | {DOES[word]} |" for word in Word if word in words]
     table = "\n".join(["| command | what it does |", "| --- | --- |", *rows])
-    free = listed([word.value for word in Word if word in words and word in _FREE])
-    floor = f"All but {free} need write permission on the repository."
+    reading = listed([word.value for word in Word if word in words and word in _READS])
+    floor = f"All but {reading} need write permission on the repository."
     more = f"`{name} help COMMAND` shows the flags of a command."
     return "\n\n".join([_START, table, f"{more} {floor}"])
 
@@ -65,7 +65,7 @@ def help_text(name: str, words: Sequence[Word]) -> str:
 def help_about(name: str, word: Word) -> str:
     """Show one command and its flags."""
     takes = TAKES.get(word, frozenset())
-    rows = [f"| {_names(flag)} | {SETS[flag]} |" for flag in SETS if flag in takes]
+    rows = [f"| {listed(names_of(flag))} | {SETS[flag]} |" for flag in SETS if flag in takes]
     table = "\n".join(["| flag | what it sets |", "| --- | --- |", *rows])
     start = f"`{name} {usage(word)}` {DOES[word]}."
     return f"{start}\n\n{table}" if rows else start
@@ -73,7 +73,3 @@ def help_about(name: str, word: Word) -> str:
 
 def _shown(name: str, word: Word) -> str:
     return f"{name} {usage(word) if word is Word.OK_TO_PLAN else word.value}"
-
-
-def _names(flag: Flag) -> str:
-    return listed(names_of(flag))

@@ -8,7 +8,7 @@ from bridge.domain.vcs import MergeMethod
 
 _SELECTION = frozenset({Flag.WORKSPACE, Flag.FOLDER, Flag.PROJECT, Flag.ALL})
 _JOB = _SELECTION | {Flag.JOB}
-_DESTROY = _SELECTION | {Flag.TARGET, Flag.NO_REFRESH, Flag.DESTROY, Flag.VERBOSE}
+_DESTROY = _SELECTION | {Flag.TARGET, Flag.NO_REFRESH, Flag.VERBOSE}
 _APPLY = (
     _SELECTION
     | {Flag.TARGET, Flag.REPLACE, Flag.REFRESH_ONLY, Flag.NO_REFRESH, Flag.VERBOSE}
