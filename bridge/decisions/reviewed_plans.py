@@ -4,6 +4,7 @@ A plan without changes is nothing to apply and no obstacle either: its workspace
 a word. Without any plan that changes something, nothing is applied, and that is no success.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,8 @@ from bridge.domain.terrakube import WorkspaceRef
 
 _SHORT_SHA: Final = 12
 _MOST_NAMED: Final = 3
+_LONGEST_COMMAND: Final = 110
+"""Characters; a longer code span is shortened, and no command any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ def obstacles(asked: Asked, *, command: str) -> tuple[Obstacle, ...]:
         return tuple(
             Obstacle(
                 text=f"{trouble.text}: {_names(workspaces)}.",
-                who=trouble.who or _planners(workspaces, command, destroy=asked.destroy),
+                who=trouble.who or _planners(workspaces, command, asked),
             )
             for trouble, workspaces in found.items()
         )
@@ -159,15 +162,17 @@ def _nothing(asked: Asked, command: str) -> Obstacle:
         )
     return Obstacle(
         text="There is nothing to do: no workspace is planned at this head.",
-        who=_planners((), command, destroy=asked.destroy),
+        who=_planners((), command, asked),
     )
 
 
-def _planners(workspaces: Sequence[WorkspaceRef], command: str, *, destroy: bool) -> str:
-    words = [command, "plan"]
-    if len(workspaces) <= _MOST_NAMED:
-        words += [f"-w {one}" for one in workspaces]
-    words += ["-- -destroy"] if destroy else []
+def _planners(workspaces: Sequence[WorkspaceRef], command: str, asked: Asked) -> str:
+    named = [f"-w {shlex.quote(str(one))}" for one in workspaces]
+    options = _words(asked.options or RunOptions())
+    options += ["-- -destroy"] if asked.destroy else []
+    words = [command, "plan", *named, *options]
+    if len(named) > _MOST_NAMED or len(" ".join(words)) > _LONGEST_COMMAND:
+        words = [command, "plan", *options]
     return f"anybody who may plan: {code(' '.join(words))}"
 
 
@@ -176,10 +181,14 @@ def _names(workspaces: Sequence[WorkspaceRef]) -> str:
 
 
 def _options(options: RunOptions) -> str:
-    words = [
-        *(f"--target {one}" for one in options.targets),
-        *(f"--replace {one}" for one in options.replaces),
+    words = _words(options)
+    return code(" ".join(words)) if words else "none"
+
+
+def _words(options: RunOptions) -> list[str]:
+    return [
+        *(f"--target {shlex.quote(one)}" for one in options.targets),
+        *(f"--replace {shlex.quote(one)}" for one in options.replaces),
         *(["--refresh-only"] if options.refresh_only else []),
         *([] if options.refresh else ["--no-refresh"]),
     ]
-    return code(" ".join(words)) if words else "none"
