@@ -25,6 +25,9 @@ def confirm(what: str, *, yes: bool) -> None:
         msg = f"{what} Nothing was done: without a terminal, say --yes to agree"
         raise UserError(msg)
     typer.echo(f"{what}\nGo on? [y/N] ", err=True, nl=False)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    said = sys.stdin.readline()
+    if not said.endswith("\n"):
+        typer.echo(err=True)
+    if said.strip().lower() not in {"y", "yes"}:
         msg = "nothing was done"
         raise UserError(msg)

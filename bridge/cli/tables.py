@@ -34,7 +34,7 @@ def write_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
 
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "id")
     for row in rows:
         table.add_row(*(Text(_printable(cell)) for cell in row))
     # What reads a pipe wants whole lines.

@@ -175,6 +175,6 @@ def _either(names: Iterable[str]) -> str:
     return " or ".join(names)
 
 
-def _listed(names: Sequence[str], most: int = 10) -> str:
+def _listed(names: Sequence[str], most: int = 12) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -7,7 +7,8 @@ from typing import Final
 import typer
 
 app = typer.Typer(
-    help="Create, read, list, update, decide about, follow and delete jobs of Terrakube."
+    help="Create, read, list, update, decide about, follow and delete jobs of Terrakube.",
+    no_args_is_help=True,
 )
 
 MODULES: Final = (

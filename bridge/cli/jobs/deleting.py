@@ -34,10 +34,9 @@ def delete(
 
     found = asyncio.run(_find(list(dict.fromkeys(jobs)), organization))
     _check_ended([job for _, job in found], force=force)
-    what = ", ".join(f"{job.id} ({job.status})" for _, job in found)
+    what = ", ".join(f"job {job.id} ({job.status})" for _, job in found)
     confirm(
-        f"This removes the record of job {what} with its steps and logs, for good. "
-        "It does not stop Terraform.",
+        f"This removes {what} with all steps and logs, for good. It does not stop Terraform.",
         yes=yes,
     )
     asyncio.run(_delete(found))
