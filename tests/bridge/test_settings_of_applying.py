@@ -156,8 +156,8 @@ def test_a_malformed_principal_is_named_with_its_place(tmp_path: Path, who: str)
             id="a forge that is not configured",
         ),
         pytest.param(
-            "access:\n  - {who: ['*'],\n     may: [plan, aply]}\n",
-            "bridge.yaml line 3: access[0].may[1]: there is no verb 'aply'; did you mean apply?",
+            "access:\n  - {who: ['*'],\n     may: [plan, applyy]}\n",
+            "bridge.yaml line 3: access[0].may[1]: there is no verb 'applyy'; did you mean apply?",
             id="a misspelt verb",
         ),
         pytest.param(
@@ -174,8 +174,8 @@ def test_a_malformed_principal_is_named_with_its_place(tmp_path: Path, who: str)
             id="a misspelt key of a rule",
         ),
         pytest.param(
-            "commands: {apply: {require: [aproved]}}\n",
-            "bridge.yaml line 1: commands.apply.require[0]: there is no requirement 'aproved'; did "
+            "commands: {apply: {require: [approvedd]}}\n",
+            "bridge.yaml line 1: commands.apply.require[0]: there is no requirement 'approvedd'; did "
             "you mean approved?",
             id="a misspelt requirement",
         ),
