@@ -70,7 +70,7 @@ def _own_words(body: str) -> Iterator[tuple[int, str]]:
         if token.type in _TAKEN_OUT:
             _take_out(shown, lines, token)
         elif token.type == "html_block" and token.content.lstrip().startswith("<!--"):
-            _take_out(shown, lines, token, rest=token.content.rstrip("\n").partition("-->")[2])
+            _take_out_html(shown, lines, token)
     for number, line in enumerate(shown, start=1):
         if line is not None:
             yield number, _without_html_comments(line)
@@ -82,16 +82,22 @@ def _blocks(body: str) -> Sequence[Token]:
     return reader.parse(body)
 
 
-def _take_out(
-    shown: list[str | None], lines: Sequence[str], token: Token, *, rest: str = ""
-) -> None:
+def _take_out(shown: list[str | None], lines: Sequence[str], token: Token) -> None:
     first, end = token.map or (0, 0)
     for at in range(first, end):
         # GitLab shows what stands between two such lines as a quote; elsewhere it is text.
         ends_quote = token.type == "blockquote_open" and lines[at].strip() == _GITLAB_QUOTE
         shown[at] = lines[at] if ends_quote else None
-    if rest.strip():
-        shown[end - 1] = rest
+
+
+def _take_out_html(shown: list[str | None], lines: Sequence[str], token: Token) -> None:
+    """Take a comment of HTML out, and leave what is shown behind its end."""
+    last = (token.map or (0, 1))[1] - 1
+    is_quoted = shown[last] is None
+    _take_out(shown, lines, token)
+    rest = token.content.rstrip("\n").partition("-->")[2]
+    if rest.strip() and not is_quoted:
+        shown[last] = f"- {rest}" if token.level else rest  # what stands in a list is no command
 
 
 def _without_html_comments(line: str) -> str:

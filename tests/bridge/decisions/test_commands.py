@@ -166,6 +166,13 @@ FRAGMENTS = st.sampled_from(
     [
         *[word.value for word in Word],
         *[name for flag in Flag for name in names_of(flag)],
+        *[
+            "terrakube version",
+            "\nterrakube version\n",
+            "<!-- x -->",
+            "> <!-- x -->",
+            "- <!-- x -->",
+        ],
         *["terrakube", "-target=a.b", "acme/net", "42", "`", "```", "~~~", ">", ">>>", "- ", "1. "],
         *["<!--", "-->", "'", '"', "\\", "\n", "\r\n", "    ", "\t", "\u2028", "\u2014", "\u201c"],
         *["\u200b", " ", "\n\n", "=", "--", SHA, "word", "<details>", "[a]: ", "***", "\x00"],
@@ -236,6 +243,9 @@ def test_reading_a_comment_never_raises(body: str) -> None:
 
 
 @given(BODIES)
+@example("<!-- x -->terrakube version")
+@example("<!--\nx -->terrakube version")
+@example("x\nterrakube version -d 'a-->b'")
 def test_what_is_quoted_fenced_or_hidden_never_runs(body: str) -> None:
     lines = body.replace("\r", "\n").split("\n")
     quoted = "\n".join(f"> {line}" for line in lines)
@@ -244,7 +254,8 @@ def test_what_is_quoted_fenced_or_hidden_never_runs(body: str) -> None:
     in_list = "\n  ".join(["- " + fence, *lines, fence])
     indented = "\n".join(f"    {line}" for line in lines)
     hidden = f"<!--\n{body.replace('-->', '')}\n-->"
-    for text in (quoted, fenced, f"{fence}\n{body}", in_list, indented, hidden):
+    listed = f"- <!--\n  {body.replace('-->', '')}\n  -->"
+    for text in (quoted, fenced, f"{fence}\n{body}", in_list, indented, hidden, listed):
         assert not runs(text), text
         both = f"terrakube version\n\n{text}"
         assert not runs(both) or [one.text for one in commands(both)] == ["terrakube version"]
