@@ -175,8 +175,8 @@ def test_a_malformed_principal_is_named_with_its_place(tmp_path: Path, who: str)
         ),
         pytest.param(
             "commands: {apply: {require: [approvedd]}}\n",
-            "bridge.yaml line 1: commands.apply.require[0]: there is no requirement 'approvedd'; did "
-            "you mean approved?",
+            "bridge.yaml line 1: commands.apply.require[0]: there is no requirement 'approvedd';"
+            " did you mean approved?",
             id="a misspelt requirement",
         ),
         pytest.param(
