@@ -16,6 +16,7 @@ from typing import Final
 from bridge.decisions import following
 from bridge.decisions.following import Followed, Look, Sight
 from bridge.decisions.log_growth import Given, grown
+from bridge.decisions.plans import steps_with_logs
 from bridge.domain.errors import MissingError, NotFoundError, TemporaryRemoteError, TooLargeError
 from bridge.domain.runs import RunState
 from bridge.domain.terrakube import Job, Step
@@ -40,7 +41,6 @@ SETTLING: Final = 1.0
 _LONGEST_RETRY: Final = 30.0
 _LONGEST_ASKED: Final = 120.0
 _MINUTE: Final = 60_000
-_BEGUN: Final = frozenset({"running", "completed", "failed"})
 _UNSETTLED: Final = frozenset({"pending", "queue", "running"})
 
 
@@ -252,12 +252,13 @@ class _Follower:
         self, job: Job, *, ended: bool
     ) -> AsyncGenerator[StepChanged | LogGrew | LogUnread, None]:
         """Go through the steps in order: all of one's log comes before the next one's."""
+        with_logs = steps_with_logs(job.steps) if self.pace.log else ()
         for step in job.steps:
             changed = self._statuses.get(step.id) != step.status
             begins = step.status == "running"
             if changed and begins:
                 yield self._changed(step)
-            if self._has_log(step):
+            if step in with_logs:
                 update = await self._log(step, complete=ended or not begins)
                 if update is not None:
                     yield update
@@ -267,12 +268,6 @@ class _Follower:
     def _changed(self, step: Step) -> StepChanged:
         self._statuses[step.id] = step.status
         return StepChanged(step=step)
-
-    def _has_log(self, step: Step) -> bool:
-        # A step that has not begun answers with the text of another one. One that was cancelled
-        # has its own if it had begun, which is known when it was seen running.
-        known = step.id in self._logs and step.status == "cancelled"
-        return self.pace.log and (step.status in _BEGUN or known)
 
     async def _log(self, step: Step, *, complete: bool) -> LogGrew | LogUnread | None:
         log = self._logs.setdefault(step.id, _Log())

@@ -131,7 +131,7 @@ async def _follow(
 
     pace = Pace(
         interval=manner.interval,
-        longest=max(manner.interval, Pace().longest),
+        longest=2.5 * manner.interval,
         patience=manner.patience,
         log=manner.log,
     )
