@@ -18,6 +18,7 @@ from bridge.domain.errors import BridgeError
 COMMANDS = (
     "serve",
     "check",
+    "doctor",
     "migrate",
     "deliveries",
     "posts",

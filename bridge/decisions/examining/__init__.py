@@ -1,0 +1,1 @@
+"""Judging what an examination saw: facts in, lines of a table out."""
