@@ -245,6 +245,7 @@ def test_reading_a_comment_never_raises(body: str) -> None:
 @given(BODIES)
 @example("<!-- x -->terrakube version")
 @example("<!--\nx -->terrakube version")
+@example("\nterrakube version\n<!--")
 @example("x\nterrakube version -d 'a-->b'")
 def test_what_is_quoted_fenced_or_hidden_never_runs(body: str) -> None:
     lines = body.replace("\r", "\n").split("\n")
@@ -253,8 +254,8 @@ def test_what_is_quoted_fenced_or_hidden_never_runs(body: str) -> None:
     fenced = f"{fence}\n{body}\n{fence}"
     in_list = "\n  ".join(["- " + fence, *lines, fence])
     indented = "\n".join(f"    {line}" for line in lines)
-    hidden = f"<!--\n{body.replace('-->', '')}\n-->"
-    listed = f"- <!--\n  {body.replace('-->', '')}\n  -->"
+    hidden = "\n".join(["<!--", *[line.replace("-->", "") for line in lines], "-->"])
+    listed = "\n  ".join(["- <!--", *[line.replace("-->", "") for line in lines], "-->"])
     for text in (quoted, fenced, f"{fence}\n{body}", in_list, indented, hidden, listed):
         assert not runs(text), text
         both = f"terrakube version\n\n{text}"
