@@ -135,6 +135,13 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
     return adapter  # type: ignore[return-value]  # kept under the type it was made from
 
 
+def not_merged(response: Response, said: str) -> PermanentRemoteError:
+    """Make the error for a refusal to merge, in the forge's words."""
+    reason = said or f"it answered {response.status}"
+    msg = f"the forge refused to merge it: {reason}"
+    return PermanentRemoteError(msg, service=response.service, status=response.status)
+
+
 def number_in(address: str) -> int | None:
     """Return the number an address ends with; None when it ends otherwise.
 

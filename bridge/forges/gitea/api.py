@@ -70,7 +70,7 @@ class _Problem(BaseModel):
 
 def refine(response: Response) -> RemoteError | None:
     """Say what the forge says; a 429, which only a proxy sends, holds for the whole credential."""
-    detail = _detail(response)
+    detail = detail_of(response)
     if response.status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = retry_after(response)
         return remote_error(
@@ -83,7 +83,7 @@ def refine(response: Response) -> RemoteError | None:
     return remote_error(response, detail=detail) if detail else None
 
 
-def _detail(response: Response) -> str:
+def detail_of(response: Response) -> str:
     """Return the error's text; empty for a web page or an empty body, which errors may be."""
     try:
         problem = _Problem.model_validate(loads(response.body))

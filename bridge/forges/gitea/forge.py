@@ -24,13 +24,16 @@ from bridge.domain.vcs import (
     ChangedFiles,
     Comment,
     CommitStatus,
+    Mergeability,
+    MergeMethod,
     Permission,
     PullRequest,
     PullRequestRef,
     Repository,
     RepositoryRef,
+    Reviews,
 )
-from bridge.forges.gitea import examining, hooks
+from bridge.forges.gitea import examining, hooks, merging, reviewing, teams
 from bridge.forges.gitea.answers import (
     BranchAnswer,
     CommentAnswer,
@@ -245,6 +248,31 @@ class GiteaForge:
                 raise NotAllowedError(msg, service=self.name, status=error.status) from error
         return await self._assignable(repository, login)
 
+    async def in_team(self, login: str, team: str) -> bool:
+        """See Forge.in_team."""
+        return await teams.in_team(self.http, login, team)
+
+    async def reviews(self, pull_request: PullRequest) -> Reviews:
+        """See Forge.reviews."""
+        below = await self._below(pull_request.ref.repository)
+        return await reviewing.reviews(self.http, below, pull_request)
+
+    async def mergeability(
+        self, pull_request: PullRequest, *, ignoring: Sequence[str]
+    ) -> Mergeability:
+        """See Forge.mergeability."""
+        below = await self._below(pull_request.ref.repository)
+        return await merging.mergeability(self.http, below, pull_request, ignoring, self.sleep)
+
+    async def statuses(self, repository: RepositoryRef, sha: str) -> Sequence[CommitStatus]:
+        """See Forge.statuses."""
+        return await merging.statuses(self.http, await self._below(repository), sha)
+
+    async def merge(self, pull_request: PullRequest, *, method: MergeMethod, sha: str) -> str:
+        """See Forge.merge."""
+        below = await self._below(pull_request.ref.repository)
+        return await merging.merge(self.http, below, pull_request, method, sha)
+
     async def comment(self, repository: RepositoryRef, comment_id: str) -> Comment:
         """See Forge.comment."""
         path = await self._path(repository, f"issues/comments/{segment(comment_id)}")
@@ -376,6 +404,9 @@ class GiteaForge:
         if slug is None:
             slug = (await self.repository_by_id(repository)).ref.slug
         return f"{repository_path(slug)}/{rest}"
+
+    async def _below(self, repository: RepositoryRef) -> str:
+        return (await self._path(repository, "")).rstrip("/")
 
     def _known(self, response: Response) -> Repository:
         repository = parse(RepositoryAnswer, response).value(self.name)

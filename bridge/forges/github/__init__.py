@@ -84,6 +84,10 @@ class GitHubOptions(ForgeOptions):
             return f"https://api.{host}"
         return f"{self.url.rstrip('/')}/api/v3"
 
+    def graphql_url(self) -> str:
+        """Return what ``/graphql`` lies below: beside ``v3`` on an Enterprise Server."""
+        return self.base_url().rstrip("/").removesuffix("/v3")
+
     def is_dot_com(self) -> bool:
         """Tell github.com from everything else."""
         return urlsplit(self.url).hostname in {_DOT_COM, f"www.{_DOT_COM}", f"api.{_DOT_COM}"}
@@ -103,17 +107,23 @@ def build(
     Raises:
         ValueError: The App's private key is none.
     """
-    http = HttpClient(
-        service=name,
-        base_url=options.base_url(),
-        headers=HEADERS,
-        refine=refine,
-        redact=redact,
-        # A renamed repository answers 307 to writes.
-        follow_write_redirects=True,
-        ca_file=options.ca_file,
-        observe=observe,
-    )
+
+    def client(base_url: str) -> HttpClient:
+        return HttpClient(
+            service=name,
+            base_url=base_url,
+            headers=HEADERS,
+            refine=refine,
+            redact=redact,
+            # A renamed repository answers 307 to writes.
+            follow_write_redirects=True,
+            ca_file=options.ca_file,
+            observe=observe,
+        )
+
+    http = client(options.base_url())
+    own_place = options.graphql_url() != options.base_url().rstrip("/")
+    graphql = client(options.graphql_url()) if own_place else http
     token, key = options.token_text(), options.key_text()
     credentials: Credentials
     if key is not None:
@@ -126,6 +136,6 @@ def build(
     return GitHubForge(
         name=name,
         receiver=Receiver(secrets=secrets, reader=reader),
-        api=GitHubApi(http, credentials),
+        api=GitHubApi(http, credentials, graphql=graphql),
         is_app=key is not None,
     )

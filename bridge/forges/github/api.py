@@ -6,25 +6,26 @@ Sources: docs.github.com, "Best practices for using the REST API", "Rate limits 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
-from json import loads
+from json import dumps, loads
 from typing import Protocol, TypeVar
 
 from cachetools import LRUCache, TTLCache
 from gidgethub.apps import get_jwt
 from jwt.exceptions import PyJWTError
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.domain.errors import (
     NotAllowedError,
     NotFoundError,
     PermanentRemoteError,
     RemoteError,
+    TemporaryRemoteError,
 )
-from bridge.forges.wire import parse, repository_path
+from bridge.forges.wire import Answer, parse, repository_path
 from bridge.http import (
     Authorization,
     HttpClient,
@@ -32,6 +33,7 @@ from bridge.http import (
     Response,
     remote_error,
     retry_after,
+    segment,
 )
 
 HEADERS = {
@@ -56,7 +58,7 @@ class Credentials(Protocol):
     """Where Authorization headers come from."""
 
     async def of_repository(self, slug: str) -> str:
-        """Return the header for requests about a repository."""
+        """Return the header for requests about a repository, or an organization (no slash)."""
         ...
 
     async def of_bridge(self) -> str:
@@ -160,7 +162,8 @@ class AppCredentials:
         known = self._installations.get(slug.lower())
         if known is not None:
             return known
-        path = f"{repository_path(slug)}/installation"
+        below = repository_path(slug) if "/" in slug else f"/orgs/{segment(slug)}"
+        path = f"{below}/installation"
         try:
             response = await self._http.request("GET", path, authorization=self.of_bridge)
         except NotFoundError as error:
@@ -201,10 +204,18 @@ def _weight(response: Response) -> int:
 class GitHubApi:
     """Requests with the right credential, pages, and one more try when a token ran out."""
 
-    def __init__(self, http: HttpClient, credentials: Credentials) -> None:
+    def __init__(
+        self, http: HttpClient, credentials: Credentials, *, graphql: HttpClient | None = None
+    ) -> None:
         self.http = http
+        self._graphql = graphql or http
         self._credentials = credentials
         self._known: LRUCache[tuple[str, str], Response] = LRUCache(_KNOWN_BYTES, _weight)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.http.aclose()
+        await self._graphql.aclose()
 
     async def request(
         self,
@@ -214,13 +225,52 @@ class GitHubApi:
         slug: str | None,
         params: Params | None = None,
         json: object | None = None,
+        expect: Collection[int] | None = None,
     ) -> Response:
-        """Ask about the repository *slug*, or about the bridge itself (None).
+        """Ask about the repository (or organization) *slug*, or about the bridge itself (None).
+
+        *expect* names the statuses a write is content with; None: every 2xx.
 
         Raises:
             TemporaryRemoteError: See HttpClient.request; account-wide when a rate limit was hit.
             PermanentRemoteError: See HttpClient.request.
         """
+
+        async def once(authorization: Authorization) -> Response:
+            if method == "GET":
+                return await self._get(path, params, authorization)
+            return await self.http.request(
+                method, path, params=params, json=json, authorization=authorization, expect=expect
+            )
+
+        return await self._authorized(slug, once)
+
+    async def graphql(
+        self, kind: type[T], query: str, variables: Mapping[str, object], *, slug: str
+    ) -> T:
+        """Ask the GraphQL API about the repository *slug*, and read its data as *kind*.
+
+        Raises:
+            TemporaryRemoteError: See HttpClient.request; account-wide when a rate limit was hit.
+            PermanentRemoteError: See HttpClient.request; or GitHub answers with errors.
+        """
+
+        async def once(authorization: Authorization) -> Response:
+            body = {"query": query, "variables": variables}
+            return await self._graphql.request(
+                "POST", "/graphql", json=body, authorization=authorization
+            )
+
+        response = await self._authorized(slug, once)
+        found = parse(_Data, response)
+        if found.errors:
+            raise _graphql_error(found.errors[0], response)
+        return parse(kind, replace(response, body=dumps(found.data).encode()))
+
+    async def _authorized(
+        self, slug: str | None, once: Callable[[Authorization], Awaitable[Response]]
+    ) -> Response:
+        """Ask with the right credential, once more where it was refused and another may do."""
         used: list[str] = []
 
         async def authorization() -> str:
@@ -231,22 +281,15 @@ class GitHubApi:
             used.append(header)
             return header
 
-        async def once() -> Response:
-            if method == "GET":
-                return await self._get(path, params, authorization)
-            return await self.http.request(
-                method, path, params=params, json=json, authorization=authorization
-            )
-
         try:
-            return await once()
+            return await once(authorization)
         except NotAllowedError as error:
             # A 401 means that nothing was done, so even a write may be sent again, once.
             if error.status != HTTPStatus.UNAUTHORIZED or not used:
                 raise
             if not self._credentials.refused(used[-1]):
                 raise
-        return await once()
+        return await once(authorization)
 
     async def _get(
         self, path: str, params: Params | None, authorization: Authorization
@@ -288,6 +331,33 @@ class GitHubApi:
         raise PermanentRemoteError(msg, service=self.http.service)
 
 
+class _GraphqlError(Answer):
+    type: str = ""
+    message: str = ""
+
+
+class _Data(Answer):
+    data: dict[str, object] | None = None
+    errors: list[_GraphqlError] = Field(default_factory=list)
+
+
+def _graphql_error(error: _GraphqlError, response: Response) -> RemoteError:
+    """Make the error that fits what GraphQL says with a 200; null data comes with one."""
+    line, service = response.request_line, response.service
+    msg = f"{line}: answered: {' '.join(error.message.split())[:300]}"
+    match error.type:
+        case "RATE_LIMITED":
+            return TemporaryRemoteError(
+                msg, service=service, retry_after=_UNEXPLAINED_LIMIT, account_wide=True
+            )
+        case "FORBIDDEN" | "INSUFFICIENT_SCOPES":
+            return NotAllowedError(msg, service=service, status=HTTPStatus.FORBIDDEN)
+        case "NOT_FOUND":
+            return NotFoundError(msg, service=service, status=HTTPStatus.NOT_FOUND)
+        case _:
+            return PermanentRemoteError(msg, service=service, status=response.status)
+
+
 class _Problem(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
@@ -297,7 +367,7 @@ class _Problem(BaseModel):
 
 def refine(response: Response, *, now: Callable[[], float] = time.time) -> RemoteError | None:
     """Tell a rate limit, which holds for the whole credential, from a refusal."""
-    detail = _detail(response)
+    detail = detail_of(response)
     limited = response.status in {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
     wait = _limit(response, detail, now()) if limited else None
     if wait is not None:
@@ -324,7 +394,7 @@ def _limit(response: Response, detail: str, now: float) -> float | None:
     return None
 
 
-def _detail(response: Response) -> str:
+def detail_of(response: Response) -> str:
     """Return what GitHub says is wrong, with the first field it names; empty when it says not."""
     try:
         problem = _Problem.model_validate(loads(response.body))

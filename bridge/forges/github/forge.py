@@ -18,13 +18,16 @@ from bridge.domain.vcs import (
     ChangedFiles,
     Comment,
     CommitStatus,
+    Mergeability,
+    MergeMethod,
     Permission,
     PullRequest,
     PullRequestRef,
     Repository,
     RepositoryRef,
+    Reviews,
 )
-from bridge.forges.github import examining, hooks
+from bridge.forges.github import checking, examining, hooks, merging, reviewing, teams
 from bridge.forges.github.answers import (
     AppAnswer,
     BranchAnswer,
@@ -51,6 +54,7 @@ _MAX_CONTEXT = 255
 _MAX_DESCRIPTION = 140
 
 _SLUG_TTL = 600.0
+_PERMISSION_TTL = 60.0
 # A pull request may answer 404 for a moment after it was announced.
 _PATIENCE = (0.5, 1.0, 2.0)
 
@@ -77,11 +81,14 @@ class GitHubForge:
     _slugs: TTLCache[str, str] = field(
         default_factory=lambda: TTLCache(10_000, _SLUG_TTL), repr=False
     )
+    _reviewers: TTLCache[tuple[str, str], Permission] = field(
+        default_factory=lambda: TTLCache(10_000, _PERMISSION_TTL), repr=False
+    )
     _self: list[tuple[str, str]] = field(default_factory=list, repr=False)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self.api.http.aclose()
+        await self.api.aclose()
 
     def measure(self, text: str) -> int:
         """See Forge.measure: UTF-16 units, the safe count of several that GitHub was seen to use.
@@ -237,6 +244,41 @@ class GitHubForge:
         except NotFoundError:
             return Permission.NONE  # no such account; the repository was just found
         return parse(PermissionAnswer, response).value()
+
+    async def in_team(self, login: str, team: str) -> bool:
+        """See Forge.in_team."""
+        return await teams.in_team(self.api, login, team)
+
+    async def reviews(self, pull_request: PullRequest) -> Reviews:
+        """See Forge.reviews."""
+        where = pull_request.ref.repository
+        _, slug = await self._path(where, "")
+
+        async def permission(login: str) -> Permission:
+            key = (where.id, login)
+            if key not in self._reviewers:
+                self._reviewers[key] = await self.permission(where, login)
+            return self._reviewers[key]
+
+        return await reviewing.reviews(self.api, pull_request, slug, permission)
+
+    async def mergeability(
+        self, pull_request: PullRequest, *, ignoring: Sequence[str]
+    ) -> Mergeability:
+        """See Forge.mergeability."""
+        _, slug = await self._path(pull_request.ref.repository, "")
+        return await merging.mergeability(self.api, pull_request, slug, ignoring, self.sleep)
+
+    async def statuses(self, repository: RepositoryRef, sha: str) -> Sequence[CommitStatus]:
+        """See Forge.statuses."""
+        _, slug = await self._path(repository, "")
+        found, _ = await checking.statuses(self.api, slug, sha)
+        return found
+
+    async def merge(self, pull_request: PullRequest, *, method: MergeMethod, sha: str) -> str:
+        """See Forge.merge."""
+        _, slug = await self._path(pull_request.ref.repository, "")
+        return await merging.merge(self.api, pull_request, slug, method, sha)
 
     async def comment(self, repository: RepositoryRef, comment_id: str) -> Comment:
         """See Forge.comment."""
