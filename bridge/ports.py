@@ -13,9 +13,10 @@ from typing import Protocol
 from bridge.domain.deliveries import Delivery
 from bridge.domain.events import Event
 from bridge.domain.examining import Budget, Credentials, Health, SentDelivery
+from bridge.domain.holds import Hold
 from bridge.domain.posts import Post, RemotePart
 from bridge.domain.reports import CommitReport, PullRequestReport
-from bridge.domain.runs import Run
+from bridge.domain.runs import Output, Run
 from bridge.domain.terrakube import (
     Job,
     JobContext,
@@ -41,7 +42,7 @@ from bridge.domain.vcs import (
     RepositoryRef,
     Reviews,
 )
-from bridge.domain.work import Verdict
+from bridge.domain.work import Decision, Verdict
 
 
 class Clock(Protocol):
@@ -480,6 +481,41 @@ class RunStore(Protocol):
 
     async def run(self, run_id: str) -> Run | None:
         """Read one run."""
+        ...
+
+    async def outputs(self, run_id: str) -> Sequence[Output]:
+        """Read every stored text of a run, structured plan included."""
+        ...
+
+    async def holds(self, ref: PullRequestRef) -> Sequence[Hold]:
+        """List the workspaces a pull request has locked, sorted by name."""
+        ...
+
+    async def hold_of(self, workspace_id: str) -> Hold | None:
+        """Read who has locked a workspace; None when nobody has."""
+        ...
+
+    async def queue(self, workspace_id: str) -> Sequence[Run]:
+        """List the runs that wait for a workspace, the next one first."""
+        ...
+
+    async def open_runs(self, ref: PullRequestRef) -> Sequence[Run]:
+        """List the runs of a pull request that have not ended, oldest first."""
+        ...
+
+    async def runs_waiting(self, ref: PullRequestRef) -> Sequence[Run]:
+        """List the runs of a pull request whose jobs wait for an approval, oldest first."""
+        ...
+
+    async def latest_plans(self, ref: PullRequestRef, head_sha: str) -> Mapping[str, Run]:
+        """Read the newest plan of each workspace at a head, by workspace id, open ones included.
+
+        Plans that were cancelled or superseded count as none.
+        """
+        ...
+
+    async def decision(self, run_id: str) -> Decision | None:
+        """Read the newest answer to a run that counts; None when nobody answered."""
         ...
 
     async def fixed_text(self, post_key: str) -> str | None:

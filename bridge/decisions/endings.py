@@ -13,6 +13,9 @@ TROUBLE_AFTER: Final = 600_000
 PATIENCE: Final = 6 * 3_600_000
 """Milliseconds without Terrakube after which a run is given up."""
 
+TERRAKUBE: Final = "terrakube"
+"""The service whose errors need no name."""
+
 _MAY_GO_ON = " Terrakube does not stop Terraform, so a step that was running may still finish."
 
 
@@ -32,7 +35,14 @@ DELETED: Final = Ending(state=RunState.ERROR, reason="Its job was deleted in Ter
 
 
 def ending_of_job(
-    status: str, *, superseded_by: str, cancel_requested: bool, started: bool, expired: bool
+    status: str,
+    *,
+    superseded_by: str,
+    cancel_requested: bool,
+    started: bool,
+    expired: bool,
+    by: str = "",
+    waited: str = "",
 ) -> Ending:
     """Say how a run ends whose job has ended.
 
@@ -42,11 +52,14 @@ def ending_of_job(
         cancel_requested: Whether the bridge asked Terrakube to cancel it.
         started: Whether any step had begun.
         expired: Whether Terrakube's time limit ended it.
+        by: Login of who cancelled it; empty when nobody did.
+        waited: What to say again when it waited for an approval until the limit; empty when it
+            did not wait.
     """
     note = _MAY_GO_ON if started else ""
     match conclusion_of(status):
         case RunState.CANCELLED if cancel_requested:
-            ending = ending_of_cancelled(superseded_by)
+            ending = ending_of_cancelled(superseded_by, by=by)
             return Ending(state=ending.state, reason=f"{ending.reason}{note}")
         case RunState.CANCELLED:
             return Ending(
@@ -55,14 +68,20 @@ def ending_of_job(
         case RunState.REJECTED:
             return Ending(state=RunState.REJECTED, reason="Rejected in Terrakube.")
         case RunState.FAILED if expired:
-            return Ending(
-                state=RunState.ERROR,
-                reason="Terrakube ended the job: none may be open for more than 6 hours.",
-            )
+            return Ending(state=RunState.ERROR, reason=_expired(waited))
         case state if cancel_requested:
             return Ending(state=state, reason="It was to be cancelled, but ran all the same.")
         case state:
             return Ending(state=state)
+
+
+def _expired(waited: str) -> str:
+    if not waited:
+        return "Terrakube ended the job: none may be open for more than 6 hours."
+    return (
+        "Its approval has expired: Terrakube ends every job 6 hours after it was created. "
+        f"Nothing was changed; {waited}."
+    )
 
 
 def ending_at_commit(ending: Ending, verb: Verb, *, asked: str, ran: str | None) -> Ending:
@@ -90,8 +109,8 @@ def ending_at_commit(ending: Ending, verb: Verb, *, asked: str, ran: str | None)
     return Ending(state=state, reason=f"{ending.reason} {told}".strip())
 
 
-def ending_of_cancelled(superseded_by: str) -> Ending:
-    """Say how a run ends that the bridge itself cancelled."""
+def ending_of_cancelled(superseded_by: str, *, by: str = "") -> Ending:
+    """Say how a run ends that the bridge itself cancelled; *by* is who asked for it."""
     if superseded_by == CLOSED:
         return Ending(
             state=RunState.SUPERSEDED, reason="Cancelled, as the pull request was closed."
@@ -103,7 +122,7 @@ def ending_of_cancelled(superseded_by: str) -> Ending:
         )
     if superseded_by:
         return Ending(state=RunState.SUPERSEDED, reason="Cancelled, as a newer commit replaced it.")
-    return Ending(state=RunState.CANCELLED, reason="Cancelled by the bridge.")
+    return Ending(state=RunState.CANCELLED, reason=f"Cancelled by {by or 'the bridge'}.")
 
 
 def not_cancelled(job_id: str, error: Exception) -> str:
@@ -119,9 +138,9 @@ def refused(error: Exception) -> Ending:
     return Ending(state=RunState.ERROR, reason=f"Terrakube refuses the job: {error}.")
 
 
-def given_up(error: str, *, may_exist: bool) -> Ending:
-    """Say how a run ends for which Terrakube could not be reached for too long."""
-    told = "Terrakube could not be reached for 6 hours"
+def given_up(error: str, *, may_exist: bool, service: str = TERRAKUBE) -> Ending:
+    """Say how a run ends for which *service* could not be reached for too long."""
+    told = f"{_called(service)} could not be reached for 6 hours"
     where = "; a job may have been started there all the same" if may_exist else ""
     return Ending(state=RunState.ERROR, reason=f"{told}{where}. Last: {error}.")
 
@@ -144,10 +163,10 @@ def broken(error: str) -> Ending:
     )
 
 
-def unreachable(error: str, since: datetime) -> str:
-    """Say what keeps a run from going on while Terrakube does not answer; *since* is UTC."""
+def unreachable(error: str, since: datetime, *, service: str = TERRAKUBE) -> str:
+    """Say what keeps a run from going on while *service* does not answer; *since* is UTC."""
     return (
-        f"Terrakube has not answered since {since:%Y-%m-%d %H:%M} UTC ({error}). "
+        f"{_called(service)} has not answered since {since:%Y-%m-%d %H:%M} UTC ({error}). "
         "The bridge keeps trying."
     )
 
@@ -155,3 +174,7 @@ def unreachable(error: str, since: datetime) -> str:
 def without_output(error: str) -> str:
     """Say that a job ended and what it wrote is lost."""
     return f"What it wrote could not be read from Terrakube: {error}."
+
+
+def _called(service: str) -> str:
+    return "Terrakube" if service == TERRAKUBE else f"The forge {service}"

@@ -13,6 +13,7 @@ from typing import Final
 
 from bridge.decisions.step_logs import (
     Role,
+    applied_addresses,
     destroyed_addresses,
     planned_counts,
     resource_plan,
@@ -105,17 +106,41 @@ def destroyed_by(rows: Sequence[ResourceChange], text: str) -> tuple[str, ...]:
 
 
 def digest_of_plan(job: Job, rows: Sequence[ResourceChange], text: str, *, key: bytes) -> str:
-    """Return a typed digest of what would change, or empty when that is not known for sure.
+    """Return the typed digests of what would change, separated by a blank.
 
     ``json1:`` is made from the rows as they came, before anything is redacted, sorted by address
     and reduced to what decides: so it is equal for two plans of one commit and one state
-    (contract section 8). ``text1:`` is made from the plan's text where there are no rows: a plan
-    of outputs only, or one whose structured output got lost. Only equal types compare.
+    (contract section 8). ``text1:`` is made from the plan's text, for another plan of which the
+    rows get lost. Only equal types compare; what is not known for sure has no digest.
     """
-    if rows or is_unchanged(job):
-        return f"json1:{_hmac(key, 'json1', _canonical([_reduced(row) for row in rows]))}"
     said = resource_plan(text)
-    return f"text1:{_hmac(key, 'text1', said)}" if said else ""
+    digests = {
+        "json1": _canonical([_reduced(row) for row in rows]) if rows or is_unchanged(job) else "",
+        "text1": said or "",
+    }
+    return " ".join(f"{kind}:{_hmac(key, kind, one)}" for kind, one in digests.items() if one)
+
+
+def applied_by(
+    planned: Sequence[ResourceChange], rows: Iterable[ResourceChange], text: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Say what an apply that did not come to its end has changed, and what it has not.
+
+    Args:
+        planned: What it was to change; empty when that is not known.
+        rows: Of its structured output; empty on servers that have none.
+        text: Plain log of its step.
+    """
+    found = changing(rows)
+    if found:
+        done = {row.address for row in found if row.status == "applied"}
+        wanted = {row.address for row in found}
+    else:
+        done = set(applied_addresses(text))
+        wanted = {row.address for row in planned}
+    # An address may be done in part: a replacement that was only destroyed.
+    failed = {row.address for row in found if row.status != "applied"}
+    return tuple(sorted(done - failed)), tuple(sorted((wanted - done) | failed))
 
 
 def _reduced(row: ResourceChange) -> dict[str, object]:

@@ -62,6 +62,10 @@ _GONE: Final = re.compile(
     re.MULTILINE,
 )
 
+_DONE: Final = re.compile(
+    r"^(\S.*?): (?:Creation|Modifications|Destruction) complete after ", re.MULTILINE
+)
+
 
 def plain(log: str) -> str:
     """Return a log as plain text: no escape sequence, no control character but tab and newline."""
@@ -147,6 +151,11 @@ def applied_counts(text: str) -> PlanCounts | None:
 def destroyed_addresses(text: str) -> tuple[str, ...]:
     """Find the addresses a plan's text destroys or replaces, sorted."""
     return tuple(sorted(set(_GONE.findall(text))))
+
+
+def applied_addresses(text: str) -> tuple[str, ...]:
+    """Find the addresses terraform has finished changing, in the order it did; may repeat."""
+    return tuple(_DONE.findall(text))
 
 
 def error_blocks(text: str) -> list[str]:

@@ -16,6 +16,8 @@ class RunReport:
     Attributes:
         job_url: Terrakube's page for people; empty before the job exists.
         destroyed: Addresses that are deleted or replaced, sorted.
+        applied: Addresses an apply that did not come to its end has changed, sorted.
+        not_applied: Those it was to change and did not, sorted.
         outputs: Redacted texts, plan and apply and errors; empty before the run ended.
         queue: What it waits for before its job is created; None when it does not wait.
     """
@@ -25,6 +27,8 @@ class RunReport:
     destroyed: tuple[str, ...] = ()
     outputs: tuple[Output, ...] = ()
     queue: QueuePlace | None = None
+    applied: tuple[str, ...] = ()
+    not_applied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

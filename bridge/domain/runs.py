@@ -185,9 +185,10 @@ class Run:
         review: Whether and how the bridge answers when the job waits for an approval.
         decided_by: Login of who approved, rejected or cancelled it, or asked for what the bridge
             then approved; empty while nobody did.
-        delta: How the plan differs from the reviewed one, redacted Markdown; empty when it does
-            not.
+        delta: How the plan differs from the reviewed one, redacted lines of plain text that
+            whoever renders them makes inert; empty when it does not.
         attempts: How often the present phase was begun.
+        posted_at: When its job was asked for; Terrakube ends every job 6 hours later.
     """
 
     id: str
@@ -211,6 +212,7 @@ class Run:
     review: Review = Review.NONE
     decided_by: str = ""
     delta: str = ""
+    posted_at: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -246,7 +248,10 @@ class Collected:
     """What a finished job left behind.
 
     Attributes:
+        digest: Typed digests, separated by blanks; empty when there are none.
         destroyed: Addresses that are deleted or replaced, sorted; for the warning on top.
+        applied: Addresses an apply that did not come to its end has changed, sorted.
+        not_applied: Those it was to change and did not, sorted.
     """
 
     counts: PlanCounts | None
@@ -254,6 +259,8 @@ class Collected:
     outputs: tuple[Output, ...]
     reason: str = ""
     destroyed: tuple[str, ...] = ()
+    applied: tuple[str, ...] = ()
+    not_applied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

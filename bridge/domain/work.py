@@ -6,6 +6,7 @@ the delivery. Nothing in it has happened yet.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from bridge.domain.posts import PostUpsert
@@ -114,6 +115,38 @@ class Decide:
     actor: str
     door: str
     digest: str = ""
+
+
+class DecisionPhase(StrEnum):
+    """How far the bridge is with an answer."""
+
+    CLAIMED = "claimed"
+    """It is the first one and counts; Terrakube was not told yet."""
+    SENT = "sent"
+    """Terrakube may have been told."""
+    CONFIRMED = "confirmed"
+    """The job went on, or ended, as it says."""
+    VOID = "void"
+    """Somebody in Terrakube was faster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The answer to a job that counts.
+
+    Attributes:
+        actor: Who gave it; who asked for the apply where the bridge itself compared the plans.
+        door: ``comment``, ``slack``, or ``bridge`` for its own.
+        at: Aware, UTC.
+    """
+
+    run_id: str
+    answer: Answer
+    actor: str
+    door: str
+    digest: str
+    at: datetime
+    phase: DecisionPhase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from bridge.decisions.endings import (
     not_cancelled,
 )
 from bridge.decisions.following import has_started, is_expired
+from bridge.decisions.holding import Gate
 from bridge.domain.errors import NotFoundError, PermanentRemoteError, TemporaryRemoteError
 from bridge.domain.runs import Collected, Run
 from bridge.domain.terrakube import TERMINAL, Job
@@ -44,12 +45,17 @@ class Collector(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concluder:
-    """Cancels jobs nobody wants any more, and reads those that ended."""
+    """Cancels jobs nobody wants any more, and reads those that ended.
+
+    Attributes:
+        command: How people address the bridge, for "say ... again".
+    """
 
     database: Database
     server: JobServer
     collector: Collector
     ender: Ender
+    command: str
 
     async def cancel(self, row: RowMapping, run: Run, lease: Lease) -> None:
         """Cancel a job once it is old enough to be changed; the poll sees what came of it."""
@@ -88,7 +94,8 @@ class Concluder:
                 raise
             await self._conclude_without(row, run, lease, error)
         else:
-            await self.ender.end(run, lease, _ending(row, run, job, collected), collected)
+            ending = self._ending(row, run, job, collected)
+            await self.ender.end(run, lease, ending, collected)
 
     async def _conclude_without(
         self, row: RowMapping, run: Run, lease: Lease, error: Exception
@@ -116,19 +123,26 @@ class Concluder:
             trouble=trouble,
         )
 
+    def _ending(self, row: RowMapping, run: Run, job: Job, collected: Collected) -> Ending:
+        # As it was seen to end: anybody may give a job that ended another status (contract
+        # section 5).
+        ending = ending_of_job(
+            row["job_status"],
+            superseded_by=row["superseded_by"],
+            cancel_requested=bool(row["cancel_requested"]),
+            started=has_started(STEPS.load(row["steps"])),
+            expired=is_expired(job, posted_at=row["posted_at"], now=row["ended_seen_at"]),
+            by=run.decided_by,
+            waited=self._again(run) if row["gate"] == Gate.WAITED else "",
+        )
+        asked = run.request
+        # A tag is cloned by its name, whatever becomes of the commit.
+        ran = None if asked.tag and not job.commit_id else job.commit_id
+        ending = ending_at_commit(ending, asked.verb, asked=asked.commit_id, ran=ran)
+        reason = " ".join(part for part in (ending.reason, collected.reason) if part)
+        return Ending(state=ending.state, reason=reason)
 
-def _ending(row: RowMapping, run: Run, job: Job, collected: Collected) -> Ending:
-    # As it was seen to end: anybody may give a job that ended another status (contract section 5).
-    ending = ending_of_job(
-        row["job_status"],
-        superseded_by=row["superseded_by"],
-        cancel_requested=bool(row["cancel_requested"]),
-        started=has_started(STEPS.load(row["steps"])),
-        expired=is_expired(job, posted_at=row["posted_at"], now=row["ended_seen_at"]),
-    )
-    asked = run.request
-    # A tag is cloned by its name, whatever becomes of the commit.
-    ran = None if asked.tag and not job.commit_id else job.commit_id
-    ending = ending_at_commit(ending, asked.verb, asked=asked.commit_id, ran=ran)
-    reason = " ".join(part for part in (ending.reason, collected.reason) if part)
-    return Ending(state=ending.state, reason=reason)
+    def _again(self, run: Run) -> str:
+        if run.request.pull_request is None:
+            return "push again or start the job in Terrakube"
+        return f"say `{self.command} {run.request.verb}` again"

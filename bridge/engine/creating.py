@@ -15,6 +15,7 @@ from sqlalchemy import RowMapping
 from bridge.decisions.adopting import jobs_of_run
 from bridge.decisions.endings import (
     PATIENCE,
+    TERRAKUBE,
     TROUBLE_AFTER,
     Ending,
     ending_of_cancelled,
@@ -22,21 +23,24 @@ from bridge.decisions.endings import (
     refused,
     unreachable,
 )
+from bridge.decisions.holding import waited_too_long
+from bridge.decisions.reviewing import Stop
 from bridge.domain.errors import (
     PermanentRemoteError,
     RemoteError,
     TemporaryRemoteError,
 )
-from bridge.domain.runs import Refusal, Run, RunPhase, RunRequest
+from bridge.domain.runs import Refusal, Run, RunPhase, RunRequest, RunState
 from bridge.domain.terrakube import Job, JobRequest
 from bridge.engine.ending import Ender
 from bridge.engine.leases import Lease
 from bridge.engine.workers import backoff, describe
 from bridge.metrics import Metrics
 from bridge.ports import JobServer
-from bridge.store.codecs import from_ms
+from bridge.store.codecs import from_ms, to_ms
 from bridge.store.database import Database
 from bridge.store.queries import runs as queries
+from bridge.store.queries.holds import Holding, needs_hold, read_hold
 from bridge.store.queries.runs import Begun
 
 log = structlog.get_logger()
@@ -56,12 +60,27 @@ class Preparer(Protocol):
         ...
 
 
+class Guard(Protocol):
+    """What is needed of services.reviewing.ReviewService."""
+
+    async def stop(self, run: Run) -> Stop | None:
+        """Say why the pull request as it is now forbids a run."""
+        ...
+
+    async def objection(self, run: Run) -> str:
+        """Say which gate is not open right before an apply is created."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creator:
     """Brings a run from its intent to its job.
 
     Attributes:
         grace: Milliseconds after a POST in which its job may still turn up.
+        guard: Asked right before an apply is sent.
+        holding: Who may have a workspace, and for how long one is waited for.
+        command: How people address the bridge, for "say ... again".
     """
 
     database: Database
@@ -70,9 +89,14 @@ class Creator:
     ender: Ender
     metrics: Metrics
     grace: int
+    guard: Guard
+    holding: Holding
+    command: str
 
     async def start(self, row: RowMapping, run: Run, lease: Lease) -> None:
         """Check whether the job may start at all, then send it."""
+        if needs_hold(run.request, self.holding.locks) and not await self._has_turn(run, lease):
+            return
         try:
             prepared = await self.service.prepare(run)
         except PermanentRemoteError as error:
@@ -85,7 +109,8 @@ class Creator:
             case Refusal(reason=reason, state=state):
                 await self.ender.end(run, lease, Ending(state=state, reason=reason))
             case JobRequest():
-                await self._send(row, run, lease, prepared)
+                if await self._may_start(row, run, lease):
+                    await self._send(row, run, lease, prepared)
 
     async def find(self, row: RowMapping, run: Run, lease: Lease) -> None:
         """Look for the job a POST without an answer may have made; without one, send again."""
@@ -106,7 +131,8 @@ class Creator:
             due_at = posted_at + _next_look(elapsed, self.grace)
             await self.database.write_for(run.id, queries.wait, lease.held, due_at)
         elif run.cancel_requested:
-            await self.ender.end(run, lease, ending_of_cancelled(run.superseded_by))
+            ending = ending_of_cancelled(run.superseded_by, by=run.decided_by)
+            await self.ender.end(run, lease, ending)
         elif self._is_too_late(row):
             await self.ender.end(run, lease, given_up(row["last_error"], may_exist=True))
         else:
@@ -127,12 +153,46 @@ class Creator:
             posted_at=now,
         )
 
+    async def _has_turn(self, run: Run, lease: Lease) -> bool:
+        """Wait for the workspace, so that nothing is asked in vain; or give it up."""
+        request, now = run.request, self.database.now()
+        waited = now - to_ms(run.created_at)
+        if run.phase is RunPhase.PLANNED and waited >= self.holding.patience:
+            hold = await self.database.read(read_hold, request.workspace.id)
+            if hold is None or hold.pull_request.number != request.pull_request or hold.busy:
+                hours = self.holding.patience // 3_600_000
+                text = waited_too_long(hold, hours, command=self.command, verb=request.verb)
+                await self.ender.end(run, lease, Ending(state=RunState.ERROR, reason=text))
+                return False
+        return await self.database.write_for(
+            run.id, queries.is_its_turn, lease.held, request, self.holding, now
+        )
+
+    async def _may_start(self, row: RowMapping, run: Run, lease: Lease) -> bool:
+        """Read the pull request again and ask the gates: what was checked may be hours ago."""
+        try:
+            stop = await self.guard.stop(run)
+            objection = "" if stop else await self.guard.objection(run)
+        except RemoteError as error:
+            await self._put_off(row, run, lease, error)
+            return False
+        if stop is not None:
+            await self.ender.end(run, lease, Ending(state=stop.state, reason=stop.reason))
+        elif objection:
+            await self.ender.end(run, lease, Ending(state=RunState.ERROR, reason=objection))
+        return stop is None and not objection
+
     async def _send(self, row: RowMapping, run: Run, lease: Lease, prepared: JobRequest) -> None:
         begun = await self.database.write_for(
-            run.id, queries.begin, lease.held, _resolved(run, prepared), self.database.now()
+            run.id,
+            queries.begin,
+            lease.held,
+            _resolved(run, prepared),
+            self.database.now(),
+            self.holding,
         )
         if begun is Begun.CANCELLED:
-            self.ender.note(run, ending_of_cancelled(run.superseded_by))
+            self.ender.note(run, ending_of_cancelled(run.superseded_by, by=run.decided_by))
         if begun is not Begun.POST:
             return
         lease.check()
@@ -182,7 +242,8 @@ class Creator:
     async def _put_off(self, row: RowMapping, run: Run, lease: Lease, error: RemoteError) -> None:
         if self._is_too_late(row):
             posted = run.phase is not RunPhase.PLANNED
-            await self.ender.end(run, lease, given_up(str(error), may_exist=posted))
+            ending = given_up(str(error), may_exist=posted, service=error.service)
+            await self.ender.end(run, lease, ending)
             return
         now = self.database.now()
         pause = max(min(backoff(row["attempts"]), LONGEST_PAUSE), _asked_pause(error))
@@ -205,7 +266,8 @@ class Creator:
         since = now if row["trouble_since"] is None else row["trouble_since"]
         if row["trouble"] or not (at_once or now - since >= TROUBLE_AFTER):
             return ""
-        return unreachable(str(error), from_ms(since))
+        service = error.service if isinstance(error, RemoteError) else TERRAKUBE
+        return unreachable(str(error), from_ms(since), service=service)
 
     def _is_too_late(self, row: RowMapping) -> bool:
         since = row["trouble_since"]
@@ -214,9 +276,10 @@ class Creator:
 
 def _resolved(run: Run, prepared: JobRequest) -> RunRequest:
     """Name the template the job is sent with: it is what a job of ours is known by later."""
+    template = run.request.template
     if prepared.template_id is None:
-        return run.request
-    return replace(run.request, template=replace(run.request.template, id=prepared.template_id))
+        return replace(run.request, template=replace(template, tcl=prepared.tcl or ""))
+    return replace(run.request, template=replace(template, id=prepared.template_id))
 
 
 def _is_answer_to_success(error: PermanentRemoteError) -> bool:

@@ -17,7 +17,9 @@ from bridge.decisions.following import (
     has_started,
     look_interval,
 )
-from bridge.domain.runs import RunPhase, RunState
+from bridge.decisions.holding import Gate
+from bridge.decisions.reviewing import SOMEBODY, has_passed, waiting_step
+from bridge.domain.runs import Review, RunPhase, RunState
 from bridge.domain.terrakube import Job, JobStatus
 from bridge.domain.work import AuditEntry
 from bridge.store.codecs import STEPS
@@ -25,17 +27,6 @@ from bridge.store.queries.organizations import NEW
 
 STUCK_AFTER: Final = 180_000
 """Milliseconds without a step after which somebody should know why."""
-
-# After an approval; "approved" itself often lasts too short a while to be seen.
-_WENT_ON: Final = frozenset(
-    {
-        JobStatus.APPROVED,
-        JobStatus.PENDING,
-        JobStatus.QUEUE,
-        JobStatus.RUNNING,
-        JobStatus.COMPLETED,
-    }
-)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,7 +90,9 @@ class Sighting:
         if self.ends:
             return self._prefixed(self._ended_columns(now))
         columns = self._open_columns(now)
-        if all(self.row[name] == value for name, value in columns.items()):
+        if "phase" not in columns and all(
+            self.row[name] == value for name, value in columns.items()
+        ):
             return None
         return self._prefixed(columns)
 
@@ -109,7 +102,7 @@ class Sighting:
         if happened is None:
             return None
         return AuditEntry(
-            actor="somebody in Terrakube",
+            actor=SOMEBODY,
             action=f"job.{happened}",
             door="terrakube",
             subject=self.run_id,
@@ -126,8 +119,13 @@ class Sighting:
             return "rejected"
         if ended and status == JobStatus.CANCELLED and not self.row["cancel_requested"]:
             return "cancelled"
-        waited = self.seen.status == JobStatus.WAITING_APPROVAL
-        return "approved" if waited and status in _WENT_ON else None
+        return "approved" if self._has_passed() else None
+
+    def _has_passed(self) -> bool:
+        """Tell whether somebody approved the job since it was seen to wait."""
+        if self.job is None or self.seen.status != JobStatus.WAITING_APPROVAL:
+            return False
+        return has_passed(self.job, waiting_step(self.seen.steps))
 
     def _prefixed(self, columns: Mapping[str, object]) -> Mapping[str, object]:
         return {"run_id": self.run_id} | {f"{NEW}{name}": columns[name] for name in columns}
@@ -157,7 +155,23 @@ class Sighting:
                 changed_at=current.changed_at,
                 now=now,
             ),
+            **self._gate_columns(now),
         }
+
+    def _gate_columns(self, now: int) -> dict[str, object]:
+        """Return what is new about the job's approval: only then these columns are written."""
+        if self._has_passed():
+            answered = self.row["review"] in {Review.DUE, Review.ASKED}
+            review = {"review": Review.APPROVED.value} if answered else {}
+            return {"gate": Gate.PASSED.value, "decided_by": SOMEBODY, **review}
+        if self.look.sight is not Sight.OPEN or self.look.followed.state is not RunState.WAITING:
+            return {}
+        waited: dict[str, object] = {}
+        if self.row["gate"] == Gate.AHEAD:
+            waited["gate"] = Gate.WAITED.value
+        if self.row["review"] != Review.DUE or self.row["cancel_requested"]:
+            return waited
+        return {**waited, "phase": RunPhase.REVIEWING.value, "due_at": now}
 
     def _ended_columns(self, now: int) -> dict[str, object]:
         changes = None if self.job is None else changes_of(self.job)
@@ -166,8 +180,14 @@ class Sighting:
             "trouble": "",
             "next_look": None,
             "plan_changes": None if changes is None else int(changes),
+            **self._last_gate(),
             **(self._collecting(now) if self.ending is None else self._finished(self.ending, now)),
         }
+
+    def _last_gate(self) -> dict[str, object]:
+        passed = {"gate": Gate.PASSED.value} if self._has_passed() else {}
+        by = {"decided_by": SOMEBODY} if self._happened() not in {None, "deleted"} else {}
+        return {**passed, **by}
 
     def _collecting(self, now: int) -> dict[str, object]:
         told = self.seen.state
@@ -208,6 +228,8 @@ def _waits(job: Job) -> bool:
 
 def _goes_on(seen: Followed, job: Job) -> bool:
     """Tell whether a job has got on since it was last seen, so that its trouble is over."""
+    if job.status == seen.status == JobStatus.WAITING_APPROVAL:
+        return False
     return not _waits(job) or (has_started(job.steps) and job.steps != seen.steps)
 
 

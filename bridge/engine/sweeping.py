@@ -19,7 +19,7 @@ from bridge.ports import JobServer
 from bridge.store.codecs import to_ms
 from bridge.store.database import Database
 from bridge.store.queries import runs as queries
-from bridge.store.queries.work import record_audits
+from bridge.store.queries.told import record_audits
 
 log = structlog.get_logger()
 

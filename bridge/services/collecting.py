@@ -13,6 +13,7 @@ import structlog
 from bridge.decisions import plans
 from bridge.decisions.following import is_expired
 from bridge.decisions.outputs import StepLog, outputs_of, reason_of
+from bridge.decisions.reviewing import has_sensitive
 from bridge.decisions.sensitive import changes_json, sensitive_values
 from bridge.decisions.step_logs import Role, applied_counts, plain
 from bridge.domain.errors import RemoteError, TemporaryRemoteError
@@ -29,6 +30,18 @@ from bridge.domain.terrakube import (
 from bridge.ports import JobServer
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a job that waits is going to do.
+
+    Attributes:
+        sensitive: Whether what changes holds sensitive values.
+    """
+
+    collected: Collected
+    sensitive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +70,35 @@ class CollectService:
         # answered meanwhile.
         return await asyncio.to_thread(self._collected, run, job, read)
 
+    async def review(self, run: Run, job: Job) -> Planned:
+        """Read the plan of a job that waits for an approval.
+
+        Raises:
+            TemporaryRemoteError: Something could not be read, so another try makes sense.
+        """
+        read = await self._read(job)
+        for error in read.errors:
+            if isinstance(error, TemporaryRemoteError):
+                raise error
+        return await asyncio.to_thread(self._planned, run, job, read)
+
+    def _planned(self, run: Run, job: Job, read: "_Read") -> Planned:
+        plan = _planned(read)
+        sensitive = has_sensitive(plan.rows, plan.text)
+        return Planned(collected=self._collected(run, job, read), sensitive=sensitive)
+
     def _collected(self, run: Run, job: Job, read: "_Read") -> Collected:
         plan = _planned(read)
         outputs = outputs_of(job, read.logs, read.context)
+        applied, not_applied = _applied(job, read, plan)
         return Collected(
             counts=_counts(job, read, plan),
             digest=self._digest(job, plan),
             outputs=self._redacted(outputs, plan, read),
             reason=self._redact(_reason(run, job, read), read),
             destroyed=self._redacted_lines(plans.destroyed_by(plan.rows, plan.text), read),
+            applied=self._redacted_lines(applied, read),
+            not_applied=self._redacted_lines(not_applied, read),
         )
 
     async def _read(self, job: Job) -> "_Read":
@@ -86,6 +119,7 @@ class CollectService:
             context=context,
             logs=tuple(logs),
             troubles=tuple(troubles),
+            errors=tuple(errors),
             sensitive=sensitive_values(_all_rows(context)),
         )
 
@@ -134,12 +168,14 @@ class _Read:
     Attributes:
         logs: Of the steps that have one, in order; empty text where it could not be read.
         troubles: What could not be read, a sentence each.
+        errors: What reading met.
         sensitive: Values that the structured output marks as sensitive.
     """
 
     context: JobContext
     logs: tuple[StepLog, ...]
     troubles: tuple[str, ...]
+    errors: tuple[RemoteError, ...]
     sensitive: frozenset[str]
 
     def last(self, role: Role) -> StepLog | None:
@@ -183,6 +219,15 @@ def _counts(job: Job, read: _Read, plan: _Planned) -> PlanCounts | None:
         if done is not None:
             return done
     return plans.counts_of_plan(job, plan.rows, plan.text)
+
+
+def _applied(job: Job, read: _Read, plan: _Planned) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Say what an apply that did not come to its end did; nothing when it did, or never began."""
+    applied = read.last(Role.APPLY)
+    if applied is None or job.status == JobStatus.COMPLETED:
+        return (), ()
+    rows = read.context.applies.get(applied.step.id, ())
+    return plans.applied_by(plan.rows, rows, applied.text)
 
 
 def _reason(run: Run, job: Job, read: _Read) -> str:

@@ -1,13 +1,13 @@
 """What the engine asks about a run: may its job start, and why does it not move."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.decisions.following import has_started
 from bridge.domain.errors import NotFoundError
-from bridge.domain.rules import DEFAULT_TEMPLATE
-from bridge.domain.runs import Diagnosis, Refusal, Run
+from bridge.domain.rules import BUILT_IN, DEFAULT_TEMPLATE
+from bridge.domain.runs import Diagnosis, Refusal, Run, Verb
 from bridge.domain.terrakube import (
     TERMINAL,
     FlowType,
@@ -36,12 +36,14 @@ class RunService:
     Attributes:
         command: How people address the bridge, for "say ... again".
         redact: Masks secrets in what somebody wrote in Terrakube.
+        built_in: Inline flows the bridge sends where a run names none, by what was asked for.
     """
 
     server: JobServer
     catalog: Catalog
     command: str
     redact: Callable[[str], str] = str
+    built_in: Mapping[Verb, str] = field(default_factory=dict)
 
     async def prepare(self, run: Run) -> JobRequest | Refusal:
         """Check what Terrakube does not: it answers 201 to a job that can never run.
@@ -56,8 +58,11 @@ class RunService:
         if objection := await self._objection(run, workspace):
             return Refusal(reason=objection)
         template = run.request.template
-        if template.tcl:
-            return self._request(run, tcl=template.tcl)
+        inline = template.tcl or (
+            self.built_in.get(run.request.verb) if template.reference == BUILT_IN else None
+        )
+        if inline:
+            return self._request(run, tcl=inline)
         template_id = await self._template_id(run)
         if template_id is None:
             return Refusal(reason=self._unknown_template(run))

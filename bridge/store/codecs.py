@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
 from bridge.domain.posts import Post, PostKind, PostTarget, RemotePart
-from bridge.domain.runs import Output, OutputKind, Run, RunPhase, RunRequest, RunState
+from bridge.domain.runs import Output, OutputKind, Review, Run, RunPhase, RunRequest, RunState
 from bridge.domain.terrakube import PlanCounts, Step
 from bridge.domain.work import Verdict
 
@@ -89,6 +89,10 @@ def run_from_row(row: RowMapping) -> Run:
         created_at=from_ms(row["created_at"]),
         started_at=from_ms_or_none(row["started_at"]),
         finished_at=from_ms_or_none(row["finished_at"]),
+        review=Review(row["review"]),
+        decided_by=row["decided_by"],
+        delta=row["delta"],
+        posted_at=from_ms_or_none(row["posted_at"]),
     )
 
 

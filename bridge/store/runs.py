@@ -6,15 +6,18 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, Select, and_, desc, func, select
 
+from bridge.domain.holds import Hold, QueuePlace
 from bridge.domain.posts import PostKind
 from bridge.domain.reports import CommitReport, PullRequestReport, RunReport
-from bridge.domain.runs import RETARGETED, Output, OutputKind, Run
+from bridge.domain.runs import RETARGETED, Output, OutputKind, Run, RunPhase
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import PullRequestRef, PullRequestState, RepositoryRef
-from bridge.domain.work import Verdict
+from bridge.domain.work import Decision, Verdict
 from bridge.ports import Clock, PullRequestRecord
 from bridge.store.codecs import PARTS, POST_TARGET, STRINGS, VERDICT, output_from_row, run_from_row
 from bridge.store.database import Database, SystemClock
+from bridge.store.queries import answers, asked
+from bridge.store.queries import holds as hold_queries
 from bridge.store.queries import runs as run_queries
 from bridge.store.queries.work import branch_key
 from bridge.store.schema import (
@@ -73,7 +76,7 @@ class SqlRunStore:
         gathered = await self.database.read(_gather_pull_request, ref)
         if gathered is None:
             return None
-        record, entries = gathered
+        record, entries, holds = gathered
         shown = _sort_out(record, entries)
         return PullRequestReport(
             pull_request=record.ref,
@@ -84,6 +87,7 @@ class SqlRunStore:
             pushes=self._reports(shown.pushes),
             command=self.command,
             now=self.clock.now(),
+            holds=tuple(holds),
         )
 
     async def commit_report(self, repository: RepositoryRef, sha: str) -> CommitReport:
@@ -105,6 +109,34 @@ class SqlRunStore:
         """Read every stored text of a run, structured plan included."""
         return await self.database.read(_outputs_of_run, run_id)
 
+    async def holds(self, ref: PullRequestRef) -> Sequence[Hold]:
+        """See ports.RunStore."""
+        return await self.database.read(hold_queries.read_holds, ref.key)
+
+    async def hold_of(self, workspace_id: str) -> Hold | None:
+        """See ports.RunStore."""
+        return await self.database.read(hold_queries.read_hold, workspace_id)
+
+    async def queue(self, workspace_id: str) -> Sequence[Run]:
+        """See ports.RunStore."""
+        return await self.database.read(asked.queue, workspace_id)
+
+    async def open_runs(self, ref: PullRequestRef) -> Sequence[Run]:
+        """See ports.RunStore."""
+        return await self.database.read(asked.open_runs, ref)
+
+    async def runs_waiting(self, ref: PullRequestRef) -> Sequence[Run]:
+        """See ports.RunStore."""
+        return await self.database.read(asked.runs_waiting, ref)
+
+    async def latest_plans(self, ref: PullRequestRef, head_sha: str) -> Mapping[str, Run]:
+        """See ports.RunStore."""
+        return await self.database.read(asked.latest_plans, ref, head_sha)
+
+    async def decision(self, run_id: str) -> Decision | None:
+        """See ports.RunStore."""
+        return await self.database.read(answers.newest, run_id)
+
     async def own_comment_owner(
         self, repository: RepositoryRef, comment_id: str
     ) -> tuple[PullRequestRef, str] | None:
@@ -118,6 +150,9 @@ class SqlRunStore:
                 job_url=self._url(entry.run),
                 destroyed=entry.destroyed,
                 outputs=entry.outputs,
+                queue=entry.queue,
+                applied=entry.applied,
+                not_applied=entry.not_applied,
             )
             for entry in sorted(entries, key=_by_workspace)
         )
@@ -131,6 +166,9 @@ class _Entry:
     run: Run
     destroyed: tuple[str, ...]
     outputs: tuple[Output, ...]
+    applied: tuple[str, ...]
+    not_applied: tuple[str, ...]
+    queue: QueuePlace | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,13 +296,14 @@ def _fixed_text(connection: Connection, post_key: str) -> str | None:
 
 def _gather_pull_request(
     connection: Connection, ref: PullRequestRef
-) -> tuple[PullRequestRecord, Sequence[_Entry]] | None:
+) -> tuple[PullRequestRecord, Sequence[_Entry], Sequence[Hold]] | None:
     record = _pull_request(connection, ref)
     if record is None:
         return None
     linked = select(run.c.id).join(run_link, run_link.c.run_id == run.c.id)
     newest = _newest(linked.where(run_link.c.report == ref.key), record.head_sha)
-    return record, _entries(connection, newest)
+    held = hold_queries.read_holds(connection, ref.key)
+    return record, _entries(connection, newest), held
 
 
 def _gather_commit(
@@ -312,9 +351,18 @@ def _entries(connection: Connection, chosen: Select[tuple[str]]) -> Sequence[_En
             run=run_from_row(row),
             destroyed=STRINGS.load(row["destroyed"]),
             outputs=texts.get(row["id"], ()),
+            applied=STRINGS.load(row["applied"]),
+            not_applied=STRINGS.load(row["not_applied"]),
+            queue=_place(connection, row),
         )
         for row in rows
     ]
+
+
+def _place(connection: Connection, row: RowMapping) -> QueuePlace | None:
+    if row["phase"] != RunPhase.PLANNED or row["pull_request"] is None:
+        return None
+    return hold_queries.read_place(connection, row["id"], row["workspace_id"])
 
 
 def _outputs(connection: Connection, ids: Sequence[str]) -> Mapping[str, tuple[Output, ...]]:

@@ -182,6 +182,8 @@ run = Table(
     Column("plan_changes", Integer),
     Column("counts", Text),
     Column("destroyed", Text, nullable=False, server_default="[]"),
+    Column("applied", Text, nullable=False, server_default="[]"),
+    Column("not_applied", Text, nullable=False, server_default="[]"),
     Column("digest", Text, nullable=False, server_default=""),
     Column("trouble", Text, nullable=False, server_default=""),
     Column("reason", Text, nullable=False, server_default=""),
@@ -189,6 +191,11 @@ run = Table(
     # Another trigger counts on it, too: then no pull request may drop it.
     Column("shared", Integer, nullable=False, server_default="0"),
     Column("cancel_requested", Integer, nullable=False, server_default="0"),
+    Column("review", Text, nullable=False, server_default=""),
+    Column("decided_by", Text, nullable=False, server_default=""),
+    Column("delta", Text, nullable=False, server_default=""),
+    # Its job's approval: 0 not come to, 1 waited, 2 went on from there, so it may have applied.
+    Column("gate", Integer, nullable=False, server_default="0"),
     # A terminal status of a young job counts when seen twice: the first sight is kept here.
     Column("ended_seen_at", BigInteger),
     Column("absent_seen_at", BigInteger),  # so does a job that is missing from an answer
@@ -220,6 +227,51 @@ run_link = Table(
     Column("run_id", Text, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
     Column("report", Text, primary_key=True),  # pr:... or commit:...
     Index("ix_run_link_report", "report"),
+)
+
+# Which pull request has a workspace for itself: one row for each that is locked.
+hold = Table(
+    "hold",
+    metadata,
+    Column("workspace_id", Text, primary_key=True),
+    Column("workspace_name", Text, nullable=False),
+    Column("organization_id", Text, nullable=False),
+    Column("organization_name", Text, nullable=False),
+    Column("pull_request", Text, nullable=False),  # pr:<forge>:<repository id>:<number>
+    Column("forge", Text, nullable=False),
+    Column("repository_id", Text, nullable=False),
+    Column("repository_slug", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("web_url", Text, nullable=False, server_default=""),
+    Column("actor", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("run_id", Text, nullable=False),  # that took it
+    # What the settings said then: from when on it outlives its run, and for how many milliseconds
+    # a cancelled job may be at work unseen.
+    Column("locks", Text, nullable=False),
+    Column("linger", BigInteger, nullable=False),
+    Column("busy_run", Text),  # whose job may be at work
+    Column("busy_step", Integer),  # of a cancelled job, whose end is waited for
+    Column("busy_until", BigInteger),
+    Column("release_on_end", Integer, nullable=False, server_default="0"),
+    Index("ix_hold_pull_request", "pull_request"),
+)
+
+# Answers to jobs: the first one to be written is the one that counts.
+decision = Table(
+    "decision",
+    metadata,
+    Column("run_id", Text, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("step", Text, primary_key=True),  # number of the one that waits, or "cancel"
+    Column("answer", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("digest", Text, nullable=False, server_default=""),
+    Column("phase", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    # How the run ends that is rejected.
+    Column("state", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
 )
 
 organization = Table(

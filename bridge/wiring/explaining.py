@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from bridge.domain.errors import SettingsError
 from bridge.domain.events import Event
+from bridge.domain.holds import Hold
 from bridge.domain.posts import PostKind
 from bridge.domain.redaction import Redactor
 from bridge.domain.reports import CommitReport, PullRequestReport
 from bridge.domain.rules import Policy
-from bridge.domain.runs import Run
+from bridge.domain.runs import Output, Run
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
-from bridge.domain.work import Work
+from bridge.domain.work import Decision, Work
 from bridge.ports import Forge, PullRequestRecord, RunStore
 from bridge.routing import Services
 from bridge.services.catalog import Catalog
@@ -179,6 +180,38 @@ class EmptyStore:
         return CommitReport(repository=repository, sha=sha, verdicts=(), runs=())
 
     async def run(self, run_id: str) -> Run | None:
+        """See ports.RunStore."""
+        return None
+
+    async def outputs(self, run_id: str) -> Sequence[Output]:
+        """See ports.RunStore."""
+        return ()
+
+    async def holds(self, ref: PullRequestRef) -> Sequence[Hold]:
+        """See ports.RunStore."""
+        return ()
+
+    async def hold_of(self, workspace_id: str) -> Hold | None:
+        """See ports.RunStore."""
+        return None
+
+    async def queue(self, workspace_id: str) -> Sequence[Run]:
+        """See ports.RunStore."""
+        return ()
+
+    async def open_runs(self, ref: PullRequestRef) -> Sequence[Run]:
+        """See ports.RunStore."""
+        return ()
+
+    async def runs_waiting(self, ref: PullRequestRef) -> Sequence[Run]:
+        """See ports.RunStore."""
+        return ()
+
+    async def latest_plans(self, ref: PullRequestRef, head_sha: str) -> Mapping[str, Run]:
+        """See ports.RunStore."""
+        return {}
+
+    async def decision(self, run_id: str) -> Decision | None:
         """See ports.RunStore."""
         return None
 

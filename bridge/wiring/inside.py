@@ -9,8 +9,11 @@ from typing import Final
 
 from bridge.decisions.repositories import Matcher
 from bridge.domain.redaction import Redactor
+from bridge.domain.rules import Policy
+from bridge.domain.runs import Verb
 from bridge.engine.duties import Duties
 from bridge.engine.gauges import Gauges
+from bridge.engine.holding import HoldWatch
 from bridge.engine.inbox import Inbox
 from bridge.engine.janitor import Janitor
 from bridge.engine.leases import LeaseKeeper
@@ -30,12 +33,15 @@ from bridge.services.collecting import CollectService
 from bridge.services.noticing import NoticeService
 from bridge.services.publishing import PublishService
 from bridge.services.redelivering import RedeliverService, memory
+from bridge.services.reviewing import ReviewService
 from bridge.services.runs import RunService
 from bridge.settings import Settings
 from bridge.store.database import Database, SystemClock
+from bridge.store.queries.holds import Holding
 from bridge.store.queries.retention import Retention
 from bridge.store.queries.settings import stored_or
 from bridge.store.runs import SqlRunStore
+from bridge.terrakube import tcl
 from bridge.wiring.dispatching import make_dispatcher
 from bridge.wiring.duties import Comparison, Redelivery
 from bridge.wiring.outside import Outside
@@ -70,8 +76,18 @@ async def build_inside(
     catalog = Catalog(server=server)
     command = policy.command_names[0]
     store = SqlRunStore(database=database, job_url=server.job_url, command=command, clock=clock)
-    runs = RunService(server=server, catalog=catalog, command=command, redact=redactor.redact)
+    runs = RunService(
+        server=server,
+        catalog=catalog,
+        command=command,
+        redact=redactor.redact,
+        built_in={
+            Verb.APPLY: tcl.apply_text(policy.approval_team),
+            Verb.DESTROY: tcl.destroy_text(policy.approval_team),
+        },
+    )
     collecting = CollectService(server, redactor, derived_key(key, "digest"))
+    reviewing = ReviewService(forges=outside.forges, plans=collecting, store=store, command=command)
     publishing = PublishService(
         forges=outside.forges,
         store=store,
@@ -109,6 +125,7 @@ async def build_inside(
             Comparison(notices=notices, inbox=inbox).duty(),
             Redelivery(services=redeliveries).duty(),
             Sweep(database, server).duty(),
+            HoldWatch(database, server).duty(),
         ),
     )
     await duties.register()
@@ -116,7 +133,17 @@ async def build_inside(
         keeper=keeper,
         roles=(
             Subjects(database, keeper, dispatcher, tell=dispatcher.tell, metrics=metrics).worker,
-            Runs(database, keeper, server, runs, collecting, metrics=metrics).worker,
+            Runs(
+                database,
+                keeper,
+                server,
+                runs,
+                collecting,
+                reviews=reviewing,
+                holding=holding_of(policy),
+                command=command,
+                metrics=metrics,
+            ).worker,
             organizations.worker,
             Posts(
                 database,
@@ -131,6 +158,15 @@ async def build_inside(
         inbox=inbox,
         organizations=organizations,
         catalog=catalog,
+    )
+
+
+def holding_of(policy: Policy) -> Holding:
+    """Say how long workspaces are locked and waited for."""
+    return Holding(
+        locks=policy.locks,
+        linger=int(policy.cancelled_hold.total_seconds() * 1000),
+        patience=int(policy.queue_patience.total_seconds() * 1000),
     )
 
 

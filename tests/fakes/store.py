@@ -6,10 +6,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from bridge.domain.holds import Hold
 from bridge.domain.reports import CommitReport, PullRequestReport
-from bridge.domain.runs import Run
+from bridge.domain.runs import Output, Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef
-from bridge.domain.work import Work
+from bridge.domain.work import Decision, Work
 from bridge.ports import PullRequestRecord
 
 
@@ -42,6 +43,9 @@ class FakeRunStore:
         commit_reports: By (repository key, commit).
         runs: By id.
         texts: Content of posts, by their key.
+        kept_outputs: By run id.
+        held: By workspace id.
+        decisions: By run id.
     """
 
     records: dict[str, PullRequestRecord] = field(default_factory=dict)
@@ -52,6 +56,9 @@ class FakeRunStore:
     commit_reports: Mapping[tuple[str, str], CommitReport] = field(default_factory=dict)
     runs: Mapping[str, Run] = field(default_factory=dict)
     texts: dict[str, str | None] = field(default_factory=dict)
+    kept_outputs: dict[str, Sequence[Output]] = field(default_factory=dict)
+    held: dict[str, Hold] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
 
     async def pull_request(self, ref: PullRequestRef) -> PullRequestRecord | None:
         return self.records.get(ref.key)
@@ -87,6 +94,50 @@ class FakeRunStore:
     async def run(self, run_id: str) -> Run | None:
         return self.runs.get(run_id)
 
+    async def outputs(self, run_id: str) -> Sequence[Output]:
+        return self.kept_outputs.get(run_id, ())
+
+    async def holds(self, ref: PullRequestRef) -> Sequence[Hold]:
+        mine = [one for one in self.held.values() if one.pull_request.key == ref.key]
+        return sorted(mine, key=lambda one: str(one.workspace))
+
+    async def hold_of(self, workspace_id: str) -> Hold | None:
+        return self.held.get(workspace_id)
+
+    async def queue(self, workspace_id: str) -> Sequence[Run]:
+        return [
+            one
+            for one in self._sorted()
+            if one.phase is RunPhase.PLANNED
+            and one.request.verb in {Verb.APPLY, Verb.DESTROY}
+            and one.request.workspace.id == workspace_id
+        ]
+
+    async def open_runs(self, ref: PullRequestRef) -> Sequence[Run]:
+        return [one for one in self._sorted(ref) if not one.concluded]
+
+    async def runs_waiting(self, ref: PullRequestRef) -> Sequence[Run]:
+        return [
+            one
+            for one in self._sorted(ref)
+            if one.state is RunState.WAITING and one.phase in {RunPhase.CREATED, RunPhase.REVIEWING}
+        ]
+
+    async def latest_plans(self, ref: PullRequestRef, head_sha: str) -> Mapping[str, Run]:
+        return {
+            one.request.workspace.id: one
+            for one in self._sorted()
+            if ref.key in one.request.reports
+            and one.request.commit_id == head_sha
+            and one.request.verb in {Verb.PLAN, Verb.PUSH}
+            and not one.request.applies
+            and one.state not in {RunState.CANCELLED, RunState.SUPERSEDED}
+            and not one.superseded_by
+        }
+
+    async def decision(self, run_id: str) -> Decision | None:
+        return self.decisions.get(run_id)
+
     async def fixed_text(self, post_key: str) -> str | None:
         return self.texts.get(post_key)
 
@@ -116,6 +167,17 @@ class FakeRunStore:
         for allowance in work.allowances:
             key = allowance.pull_request.key
             self.records[key] = replace(self.records[key], allowed_head=allowance.head_sha)
+
+    def _sorted(self, ref: PullRequestRef | None = None) -> Sequence[Run]:
+        """The runs, oldest first; with *ref* those that were asked for in it."""
+        found = sorted(self.runs.values(), key=lambda one: (one.created_at, one.id))
+        return [
+            one
+            for one in found
+            if ref is None
+            or (one.request.repository.key, one.request.pull_request)
+            == (ref.repository.key, ref.number)
+        ]
 
     def _of(self, repository: RepositoryRef) -> Sequence[PullRequestRecord]:
         return [one for one in self.records.values() if one.ref.repository.key == repository.key]

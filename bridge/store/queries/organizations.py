@@ -27,9 +27,9 @@ from bridge.decisions.following import OLD_INTERVAL, TICK, next_tick
 from bridge.domain.runs import RunPhase, RunState
 from bridge.domain.work import AuditEntry
 from bridge.store import hints
-from bridge.store.queries import leases
+from bridge.store.queries import holds, leases
 from bridge.store.queries.leases import Held
-from bridge.store.queries.work import record_audits, reports_of, touch_reports
+from bridge.store.queries.told import record_audits, reports_of, touch_reports
 from bridge.store.schema import organization, run
 
 NEW: Final = "new_"
@@ -53,6 +53,8 @@ _SEEN: Final = (
     run.c.ended_seen_at,
     run.c.absent_seen_at,
     run.c.created_at,
+    run.c.review,
+    run.c.gate,
 )
 _FOLLOWED: Final = run.c.phase == RunPhase.CREATED.value
 
@@ -130,8 +132,8 @@ def finish(
     Args:
         connection: The writer's.
         held: The lease on the organization.
-        going_on: New values of runs that are followed on: ``run_id``, and columns with NEW before
-            their names, the same for each.
+        going_on: New values of runs that are followed on, or reviewed: ``run_id``, and columns
+            with NEW before their names.
         ended: The same for runs that leave the phase.
         told: Ids of the runs whose reports changed.
         audits: What somebody did in Terrakube.
@@ -141,10 +143,12 @@ def finish(
         LeaseLostError: Another holder polls the organization; nothing was written.
     """
     leases.keep(connection, organization, held)
-    if going_on:
-        connection.execute(_write_followed(going_on[0], now), list(going_on))
-    if ended:
-        connection.execute(_write_ended(ended[0]), list(ended))
+    for alike in _alike(going_on):
+        connection.execute(_write_followed(alike[0], now), alike)
+    for alike in _alike(ended):
+        connection.execute(_write_ended(alike[0]), alike)
+    holds.leave(connection, [str(columns["run_id"]) for columns in ended], now)
+    if ended or any(f"{NEW}due_at" in columns for columns in going_on):
         hints.hint(connection, hints.RUN)
     touch_reports(connection, reports_of(connection, told), now)
     record_audits(connection, audits, now)
@@ -199,6 +203,7 @@ def fail(
     ended: Sequence[str] = []
     if posted_before is not None:
         ended = _give_up(connection, held.id, posted_before, ending, now)
+        holds.leave(connection, ended, now)
     told = _tell(connection, held.id, trouble) if trouble else []
     touch_reports(connection, reports_of(connection, [*ended, *told]), now)
     return ended
@@ -247,7 +252,17 @@ def _write_followed(columns: Mapping[str, object], now: int) -> Update:
     values = _placeholders(columns)
     # Asked for while the poll was under way: that look is still to come.
     values["next_look"] = case((run.c.next_look > now, run.c.next_look), else_=values["next_look"])
-    return update(run).where(run.c.id == bindparam("run_id"), _FOLLOWED).values(values)
+    # Whoever answered to a job since then has seen more of it.
+    current = or_(run.c.changed_at.is_(None), run.c.changed_at <= now)
+    return update(run).where(run.c.id == bindparam("run_id"), _FOLLOWED, current).values(values)
+
+
+def _alike(rows: Sequence[Mapping[str, object]]) -> Sequence[list[Mapping[str, object]]]:
+    """Group rows by their columns: a statement is made for many rows that have the same."""
+    groups: dict[frozenset[str], list[Mapping[str, object]]] = {}
+    for row in rows:
+        groups.setdefault(frozenset(row), []).append(row)
+    return list(groups.values())
 
 
 def _write_ended(columns: Mapping[str, object]) -> Update:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, RowMapping, and_, case, func, null, or_, select, update
+from sqlalchemy import Connection, Row, RowMapping, and_, case, func, null, or_, select
 
 from bridge.decisions.endings import (
     Ending,
@@ -21,13 +21,13 @@ from bridge.decisions.following import TICK, has_started, next_tick, state_of
 from bridge.domain.runs import Collected, Run, RunPhase, RunRequest, RunState
 from bridge.domain.terrakube import Job
 from bridge.domain.work import AuditEntry
-from bridge.store import hints
 from bridge.store.codecs import COUNTS, RUN_REQUEST, STEPS, STRINGS, compress, run_from_row
-from bridge.store.queries import leases
+from bridge.store.queries import holds, leases
+from bridge.store.queries.holds import Holding
 from bridge.store.queries.leases import Held
 from bridge.store.queries.organizations import bring_forward, tick_offset
+from bridge.store.queries.told import record_audits, reports_of, touch_reports, wake_planned
 from bridge.store.queries.upserts import upsert
-from bridge.store.queries.work import record_audits, reports_of, touch_reports
 from bridge.store.schema import output, run
 
 CANCEL_AGE: Final = 10_000
@@ -35,6 +35,9 @@ CANCEL_AGE: Final = 10_000
 
 TURN: Final = 2_000
 """Milliseconds until a run that waits for an older one looks by itself."""
+
+QUEUE_TURN: Final = 30_000
+"""Milliseconds until a run looks by itself whether its workspace is free."""
 
 _NOT_CREATED: Final = (RunPhase.PLANNED.value, RunPhase.POSTING.value, RunPhase.UNKNOWN.value)
 
@@ -45,7 +48,7 @@ class Begun(StrEnum):
     POST = "post"
     """It is written down: send it once."""
     LATER = "later"
-    """An older run of the workspace that applies comes first."""
+    """Another run of the workspace comes first, or another pull request has it."""
     CANCELLED = "cancelled"
     """Nobody wants the run any more; it has ended."""
 
@@ -62,18 +65,42 @@ def newest(connection: Connection, limit: int) -> Sequence[Run]:
     return [run_from_row(row) for row in rows]
 
 
-def begin(connection: Connection, held: Held, request: RunRequest, now: int) -> Begun:
+def is_its_turn(
+    connection: Connection, held: Held, request: RunRequest, holding: Holding, now: int
+) -> bool:
+    """Tell whether a run may have its workspace; otherwise it looks again later."""
+    row = leases.keep(connection, run, held)
+    if row.cancel_requested or holds.is_free_for(connection, row, request):
+        return True
+    leases.finish(connection, run, held, due_at=now + QUEUE_TURN)
+    return False
+
+
+def begin(
+    connection: Connection,
+    held: Held,
+    request: RunRequest,
+    now: int,
+    holding: Holding | None = None,
+) -> Begun:
     """Write down that a POST is about to be sent; *request* names the template it is sent with.
 
     Raises:
         LeaseLostError: Another holder has the run; nothing was written, and nothing may be sent.
     """
+    holding = holding or Holding()
     row = leases.keep(connection, run, held)
     if row.cancel_requested:
-        end(connection, held, ending_of_cancelled(row.superseded_by), now)
+        ending = ending_of_cancelled(row.superseded_by, by=row.decided_by)
+        end(connection, held, ending, now)
         return Begun.CANCELLED
     if request.applies and _has_elder(connection, row):
         leases.finish(connection, run, held, due_at=now + TURN)
+        return Begun.LATER
+    if holds.needs_hold(request, holding.locks) and not holds.take(
+        connection, row, request, holding, now
+    ):
+        leases.finish(connection, run, held, due_at=now + QUEUE_TURN)
         return Begun.LATER
     leases.keep(
         connection,
@@ -113,7 +140,7 @@ def create(connection: Connection, held: Held, organization_id: str, job: Job, n
         trouble_since=None,
     )
     touch_reports(connection, reports_of(connection, [held.id]), now)
-    _wake_next(connection, row, now)
+    wake_planned(connection, row.organization_id, row.workspace_id, now)
 
 
 def put_off(
@@ -203,12 +230,12 @@ def end(
         trouble_since=None,
         next_look=None,
         finished_at=func.coalesce(run.c.ended_seen_at, now),
-        **_left_behind(collected),
+        **left_behind(collected),
     )
-    if collected is not None:
-        _store_outputs(connection, held.id, collected, now)
+    store_outputs(connection, held.id, collected, now)
+    holds.leave(connection, [held.id], now)
     touch_reports(connection, reports_of(connection, [held.id]), now)
-    _wake_next(connection, row, now)
+    wake_planned(connection, row.organization_id, row.workspace_id, now)
 
 
 def give_up(connection: Connection, held: Held, row: RowMapping, reason: str, now: int) -> None:
@@ -216,6 +243,11 @@ def give_up(connection: Connection, held: Held, row: RowMapping, reason: str, no
     match row["phase"]:
         case RunPhase.CREATED.value | RunPhase.FINISHED.value:
             rest(connection, held, error=reason)
+        case RunPhase.REVIEWING.value:
+            trouble = broken(reason).reason
+            leases.keep(connection, run, held, phase=RunPhase.CREATED.value, trouble=trouble)
+            rest(connection, held, error=reason)
+            touch_reports(connection, reports_of(connection, [held.id]), now)
         case RunPhase.COLLECTING.value:
             end(connection, held, ending_without_output(row, reason), now)
         case _:
@@ -230,6 +262,7 @@ def ending_without_output(row: RowMapping, error: str) -> Ending:
         cancel_requested=bool(row["cancel_requested"]),
         started=has_started(STEPS.load(row["steps"])),
         expired=False,
+        by=row["decided_by"],
     )
     reason = " ".join(part for part in (ending.reason, without_output(error)) if part)
     return Ending(state=ending.state, reason=reason)
@@ -258,14 +291,39 @@ def perhaps_twice(connection: Connection, *, since: int) -> Sequence[Run]:
     return [run_from_row(row) for row in rows]
 
 
+def left_behind(collected: Collected | None) -> dict[str, object]:
+    """Return the columns that say what a job left behind; none when it was not read."""
+    if collected is None:
+        return {}
+    return {
+        "counts": None if collected.counts is None else COUNTS.dump(collected.counts),
+        "digest": collected.digest,
+        "destroyed": STRINGS.dump(collected.destroyed),
+        "applied": STRINGS.dump(collected.applied),
+        "not_applied": STRINGS.dump(collected.not_applied),
+    }
+
+
+def store_outputs(
+    connection: Connection, run_id: str, collected: Collected | None, now: int
+) -> None:
+    """Keep the texts of a run; what was kept of one before is replaced."""
+    for one in () if collected is None else collected.outputs:
+        values = {"body": compress(one.text), "created_at": now}
+        statement = upsert(connection, output).values(run_id=run_id, kind=one.kind.value, **values)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["run_id", "kind"], set_=values)
+        )
+
+
 def _has_elder(connection: Connection, row: Row[Any]) -> bool:
     """Tell whether an older run of the workspace that applies has no job yet.
 
     Terrakube runs the jobs of a workspace in the order of their ids (contract section 3), so
     they are created in the order in which they were meant.
     """
-    elders = connection.scalars(
-        select(run.c.request).where(
+    elders = connection.execute(
+        select(run.c.request, run.c.verb, run.c.phase).where(
             run.c.organization_id == row.organization_id,
             run.c.phase.in_(_NOT_CREATED),
             run.c.workspace_id == row.workspace_id,
@@ -274,41 +332,10 @@ def _has_elder(connection: Connection, row: Row[Any]) -> bool:
                 and_(run.c.created_at == row.created_at, run.c.id < row.id),
             ),
         )
+    ).all()
+    return any(
+        RUN_REQUEST.load(elder.request).applies
+        for elder in elders
+        # What waits for its pull request's turn may do so for days.
+        if not (elder.phase == RunPhase.PLANNED and elder.verb in holds.APPLYING)
     )
-    return any(RUN_REQUEST.load(text).applies for text in elders)
-
-
-def _wake_next(connection: Connection, row: Row[Any], now: int) -> None:
-    woken = connection.execute(
-        update(run)
-        .where(
-            run.c.organization_id == row.organization_id,
-            run.c.phase == RunPhase.PLANNED.value,
-            run.c.workspace_id == row.workspace_id,
-            run.c.trouble_since.is_(None),
-            run.c.lease_until.is_(None),
-            run.c.due_at > now,
-        )
-        .values(due_at=now)
-    )
-    if woken.rowcount:
-        hints.hint(connection, hints.RUN)
-
-
-def _left_behind(collected: Collected | None) -> dict[str, object]:
-    if collected is None:
-        return {}
-    return {
-        "counts": None if collected.counts is None else COUNTS.dump(collected.counts),
-        "digest": collected.digest,
-        "destroyed": STRINGS.dump(collected.destroyed),
-    }
-
-
-def _store_outputs(connection: Connection, run_id: str, collected: Collected, now: int) -> None:
-    for one in collected.outputs:
-        values = {"body": compress(one.text), "created_at": now}
-        statement = upsert(connection, output).values(run_id=run_id, kind=one.kind.value, **values)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["run_id", "kind"], set_=values)
-        )

@@ -2,18 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    RowMapping,
     and_,
     case,
-    delete,
     func,
-    insert,
     or_,
     select,
     update,
@@ -22,24 +18,24 @@ from ulid import ULID
 
 from bridge.domain.errors import OverloadedError
 from bridge.domain.posts import PostUpsert, RemotePart
-from bridge.domain.runs import CLOSED, RETARGETED, RunPhase, RunRequest, RunState, Verb
+from bridge.domain.runs import Review, RunPhase, RunRequest, RunState, Verb
 from bridge.domain.terrakube import JobStatus
-from bridge.domain.vcs import PullRequestRef, RepositoryRef
+from bridge.domain.vcs import RepositoryRef
 from bridge.domain.work import (
     Allowance,
-    AuditEntry,
     BranchSeen,
     LinkRuns,
     PullRequestSeen,
-    Supersede,
     Work,
 )
 from bridge.store import hints
 from bridge.store.codecs import PARTS, POST_TARGET, RUN_REQUEST, VERDICT, to_ms
-from bridge.store.queries.posts import soonest
+from bridge.store.queries import holds
+from bridge.store.queries.answers import decide
+from bridge.store.queries.superseding import end_queued, supersede_runs
+from bridge.store.queries.told import at_latest, record_audits, touch_reports
 from bridge.store.queries.upserts import upsert
 from bridge.store.schema import (
-    audit,
     branch_head,
     organization,
     post,
@@ -69,74 +65,22 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
         _allow(connection, allowance)
     changed: set[str] = set()
     for supersede in work.supersedes:
-        changed |= _supersede(connection, supersede, now)
+        changed |= supersede_runs(connection, supersede, now)
+    for answer in work.decides:
+        changed |= decide(connection, answer, now)
+    for wanted in work.frees:
+        if wanted.ends_queued:
+            changed |= end_queued(connection, wanted, now)
+        holds.free(connection, wanted, now)
     created, reports = _request_runs(connection, work.runs, now)
     changed |= reports
     for link in work.links:
         changed |= _link_runs(connection, link)
     touch_reports(connection, changed, now)
-    for wanted in work.posts:
-        _upsert_post(connection, wanted, now)
+    for text in work.posts:
+        _upsert_post(connection, text, now)
     record_audits(connection, work.audits, now)
     return created
-
-
-def touch_reports(connection: Connection, reports: Iterable[str], now: int) -> None:
-    """Make every composed post of these reports due; leases are left alone.
-
-    One that was set aside gets another chance: what refused it then may be over, and a status
-    that is never tried again never concludes.
-    """
-    names = sorted(set(reports))
-    if not names:
-        return
-    # Locked in the order of ids, or two replicas wait for each other.
-    chosen = (
-        select(post.c.id)
-        .where(post.c.report.in_(names), post.c.content.is_(None))
-        .order_by(post.c.id)
-        .with_for_update()
-        .cte("chosen")
-    )
-    touched = connection.execute(
-        update(post)
-        .where(post.c.id == chosen.c.id)
-        .values(
-            revision=post.c.revision + 1,
-            due_at=_at_latest(now),
-            dead=0,
-            failures=case((post.c.dead == 1, 0), else_=post.c.failures),
-        )
-    )
-    if touched.rowcount:
-        hints.hint(connection, hints.POST)
-
-
-def reports_of(connection: Connection, run_ids: Iterable[str]) -> frozenset[str]:
-    """Return the reports these runs show in."""
-    ids = sorted(set(run_ids))
-    found = connection.scalars(select(run_link.c.report).where(run_link.c.run_id.in_(ids)))
-    return frozenset(found)
-
-
-def record_audits(connection: Connection, entries: Sequence[AuditEntry], now: int) -> None:
-    """Append to the record of who did what."""
-    if entries:
-        connection.execute(
-            insert(audit),
-            [
-                {
-                    "at": now,
-                    "actor": entry.actor,
-                    "action": entry.action,
-                    "door": entry.door,
-                    "subject": entry.subject,
-                    "result": entry.result,
-                    "detail": entry.detail,
-                }
-                for entry in entries
-            ],
-        )
 
 
 def share_key(request: RunRequest) -> str | None:
@@ -160,13 +104,9 @@ def share_key(request: RunRequest) -> str | None:
         options.refresh_only,
         options.targets,
         options.replaces,
+        options.destroy,
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def _at_latest(now: int) -> object:
-    allowed = soonest(now)
-    return case((post.c.due_at < allowed, post.c.due_at), else_=allowed)
 
 
 def _see_repositories(connection: Connection, work: Work, now: int) -> None:
@@ -243,89 +183,6 @@ def _allow(connection: Connection, allowance: Allowance) -> None:
     )
 
 
-def _supersede(connection: Connection, supersede: Supersede, now: int) -> set[str]:
-    ended: list[str] = []
-    left = _leave(connection, supersede)
-    for row in _superseded(connection, supersede):
-        planned = row["phase"] == RunPhase.PLANNED
-        finished = row["phase"] == RunPhase.FINISHED
-        values: dict[str, object] = {
-            "superseded_by": supersede.keep_head or (RETARGETED if supersede.leaves else CLOSED),
-            # A dying run is nothing to share, and the same head may come back (reopened).
-            "share_key": None,
-            "trigger": f"{row['trigger']}#{row['id']}",
-        }
-        if planned:
-            values |= _ended_as_superseded(supersede.reason, now)
-        elif not finished and row["job_status"] in _NOT_RUNNING:
-            values |= {"cancel_requested": 1, "due_at": func.coalesce(run.c.due_at, now)}
-        connection.execute(update(run).where(run.c.id == row["id"]).values(values))
-        ended.append(row["id"])
-    if ended:
-        hints.hint(connection, hints.RUN)
-    return left | set(reports_of(connection, ended))
-
-
-def _leave(connection: Connection, supersede: Supersede) -> set[str]:
-    """Let a pull request show no more what was planned in workspaces it has left."""
-    if not supersede.leaves or supersede.workspaces is None:
-        return set()
-    report = supersede.pull_request.key
-    plans = select(run.c.id).where(
-        run.c.verb == Verb.PLAN.value, run.c.workspace_id.in_(sorted(supersede.workspaces))
-    )
-    gone = connection.execute(
-        delete(run_link).where(run_link.c.report == report, run_link.c.run_id.in_(plans))
-    )
-    return {report} if gone.rowcount else set()
-
-
-def _superseded(connection: Connection, supersede: Supersede) -> list[RowMapping]:
-    ref = supersede.pull_request
-    query = (
-        select(run.c.id, run.c.trigger, run.c.phase, run.c.job_status, run.c.request)
-        .where(
-            _of_pull_request(ref),
-            run.c.verb == Verb.PLAN.value,
-            run.c.shared == 0,
-            run.c.superseded_by == "",
-        )
-        .order_by(run.c.id)
-        .with_for_update()
-    )
-    if not supersede.leaves:
-        query = query.where(run.c.phase != RunPhase.FINISHED.value)
-    if supersede.keep_head is not None:
-        query = query.where(run.c.commit_id != supersede.keep_head)
-    if supersede.workspaces is not None:
-        query = query.where(run.c.workspace_id.in_(sorted(supersede.workspaces)))
-    found = connection.execute(query).mappings().all()
-    return [row for row in found if not RUN_REQUEST.load(row["request"]).applies]
-
-
-def _ended_as_superseded(reason: str, now: int) -> dict[str, object]:
-    return {
-        "phase": RunPhase.FINISHED.value,
-        "state": RunState.SUPERSEDED.value,
-        "reason": reason,
-        "trouble": "",
-        "finished_at": now,
-        "due_at": None,
-        # Whoever holds it at this moment finds its fence refused.
-        "fence": run.c.fence + 1,
-        "owner": None,
-        "lease_until": None,
-    }
-
-
-def _of_pull_request(ref: PullRequestRef) -> ColumnElement[bool]:
-    return and_(
-        run.c.forge == ref.repository.forge,
-        run.c.repository_id == ref.repository.id,
-        run.c.pull_request == ref.number,
-    )
-
-
 def _request_runs(
     connection: Connection, requests: Sequence[RunRequest], now: int
 ) -> tuple[list[str], set[str]]:
@@ -386,6 +243,7 @@ def _run_values(key: str, request: RunRequest, now: int) -> dict[str, object]:
         "share_key": share_key(request),
         "phase": RunPhase.PLANNED.value,
         "state": RunState.QUEUED.value,
+        "review": (Review.DUE if request.reviewed else Review.NONE).value,
         "created_at": now,
         "due_at": now,
     }
@@ -469,7 +327,7 @@ def _upsert_post(connection: Connection, wanted: PostUpsert, now: int) -> None:
     again = {
         **desired,
         "revision": post.c.revision + 1,
-        "due_at": _at_latest(now),
+        "due_at": at_latest(now),
         "dead": 0,
         "failures": case((post.c.dead == 1, 0), else_=post.c.failures),
     }

@@ -105,23 +105,23 @@ def test_what_is_destroyed_is_named(
 
 
 @pytest.mark.parametrize(
-    ("rows", "text", "job", "kind"),
+    ("rows", "text", "job", "kinds"),
     [
-        (CHANGING, TEXT, DONE, "json1"),
-        (CHANGING, "", DONE, "json1"),
-        ((), "", UNCHANGED, "json1"),
-        ((), TEXT, DONE, "text1"),
-        ((), "Running Terraform PLAN\n\nChanges to Outputs:\n  + a = 1", DONE, "text1"),
-        ((), "", DONE, ""),
-        ((), "Error: x", DONE, ""),
+        (CHANGING, TEXT, DONE, ["json1", "text1"]),
+        (CHANGING, "", DONE, ["json1"]),
+        ((), "", UNCHANGED, ["json1"]),
+        ((), TEXT, DONE, ["text1"]),
+        ((), "Running Terraform PLAN\n\nChanges to Outputs:\n  + a = 1", DONE, ["text1"]),
+        ((), "", DONE, []),
+        ((), "Error: x", DONE, []),
     ],
 )
-def test_a_digest_says_what_it_was_made_from(
-    rows: tuple[ResourceChange, ...], text: str, job: Job, kind: str
+def test_digests_say_what_they_were_made_from(
+    rows: tuple[ResourceChange, ...], text: str, job: Job, kinds: list[str]
 ) -> None:
-    found = digest(rows, text, job)
-    assert found.partition(":")[0] == kind
-    assert len(found) == (70 if kind else 0)
+    found = digest(rows, text, job).split()
+    assert [one.partition(":")[0] for one in found] == kinds
+    assert {len(one) for one in found} <= {70}
 
 
 @given(st.permutations(ROWS))
@@ -168,6 +168,36 @@ def test_digests_of_two_installations_do_not_compare() -> None:
 def test_a_text_s_digest_ignores_what_surrounds_the_plan() -> None:
     assert digest((), TEXT) == digest((), f"Initializing...\n{TEXT}\n\nhello from a script\n")
     assert digest((), TEXT) != digest((), TEXT.replace("- x", "- y"))
+
+
+MIDWAY = tuple(
+    a_row(address, "create", status=status)
+    for address, status in (("a.first", "applied"), ("a.second", "errored"), ("a.third", "planned"))
+)
+LOG = """\
+a.first: Creation complete after 0s [id=1]
+module.m["x"].a: Modifications complete after 3s
+a.second: Creating...
+"""
+
+
+@pytest.mark.parametrize(
+    ("planned", "rows", "text", "expected"),
+    [
+        (MIDWAY, MIDWAY, LOG, (("a.first",), ("a.second", "a.third"))),
+        (MIDWAY, (), LOG, (("a.first", 'module.m["x"].a'), ("a.second", "a.third"))),
+        ((), (), LOG, (("a.first", 'module.m["x"].a'), ())),
+        ((), (), "", ((), ())),
+    ],
+    ids=["structured output", "log and plan", "log alone", "nothing"],
+)
+def test_a_broken_off_apply_says_what_it_did(
+    planned: tuple[ResourceChange, ...],
+    rows: tuple[ResourceChange, ...],
+    text: str,
+    expected: tuple[tuple[str, ...], tuple[str, ...]],
+) -> None:
+    assert plans.applied_by(planned, rows, text) == expected
 
 
 STEPS = tuple(

@@ -4,38 +4,53 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, Table, select, update
 
+from bridge.domain.errors import LeaseLostError, RemoteError
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert
 from bridge.domain.runs import (
     Collected,
     Output,
     OutputKind,
     Refusal,
+    Reviewed,
     Run,
     RunRequest,
     TemplateChoice,
     Verb,
 )
 from bridge.domain.terrakube import Job, JobRequest, PlanCounts
-from bridge.domain.work import Supersede, Work
+from bridge.domain.vcs import PullRequest, PullRequestRef
+from bridge.domain.work import Answer, Decide, Supersede, Work
 from bridge.engine.leases import LeaseKeeper
 from bridge.engine.organizations import Organizations
 from bridge.engine.runs import Runs
 from bridge.engine.workers import Worker
 from bridge.metrics import Metrics
 from bridge.services.catalog import Catalog
+from bridge.services.collecting import Planned
+from bridge.services.reviewing import ReviewService
 from bridge.services.runs import RunService
 from bridge.store import hints
 from bridge.store.codecs import run_from_row
 from bridge.store.database import Database
 from bridge.store.queries import leases
+from bridge.store.queries.holds import Holding
 from bridge.store.queries.work import apply_work
+from bridge.store.runs import SqlRunStore
 from bridge.store.schema import audit, organization, post, run
-from tests.bridge.store.rows import HEAD, PULL_REQUEST, REPOSITORY, a_request, rows_of
+from tests.bridge.store.rows import (
+    HEAD,
+    PULL_REQUEST,
+    REPOSITORY,
+    a_pull_request,
+    a_request,
+    rows_of,
+)
 from tests.fakes.clock import FakeClock
+from tests.fakes.forge import FakeForge
 from tests.fakes.jobserver import FakeJobServer, unavailable
 from tests.waiting import until
 
@@ -45,6 +60,10 @@ PLAN = Output(kind=OutputKind.PLAN, text="Plan: 1 to add, 0 to change, 0 to dest
 COLLECTED = Collected(
     counts=PlanCounts(add=1, change=0, destroy=0), digest="json1:abc", outputs=(PLAN,)
 )
+PLANNED = Planned(collected=COLLECTED, sensitive=False)
+OTHER = PullRequestRef(repository=REPOSITORY, number=4)
+"""Another pull request that changes the same workspaces."""
+
 REPORT = PostUpsert(
     kind=PostKind.REPORT,
     target=PostTarget(repository=REPOSITORY, number=3),
@@ -54,16 +73,86 @@ REPORT = PostUpsert(
 
 @dataclass(slots=True)
 class FakeCollector:
-    """Returns the same for every job, or raises what it is told to."""
+    """Returns the same for every job, or raises what it is told to.
+
+    Attributes:
+        planned: What a job that waits is going to do.
+        result: What a job that ended left behind.
+        on_review: Called while a job that waits is read.
+    """
 
     failures: list[Exception] = field(default_factory=list)
     collected: list[str] = field(default_factory=list)
+    planned: Planned = field(default_factory=lambda: PLANNED)
+    result: Collected = field(default_factory=lambda: COLLECTED)
+    on_review: Callable[[], None] = lambda: None
+
+    async def review(self, run: Run, job: Job) -> Planned:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.on_review()
+        return self.planned
 
     async def collect(self, run: Run, job: Job) -> Collected:
         if self.failures:
             raise self.failures.pop(0)
         self.collected.append(job.id)
-        return COLLECTED
+        return self.result
+
+
+@dataclass(slots=True)
+class Forge(FakeForge):
+    """One that sometimes does not answer.
+
+    Attributes:
+        read_failures: Raised by the next looks at pull requests, in order.
+    """
+
+    read_failures: list[RemoteError] = field(default_factory=list)
+
+    async def pull_request(self, ref: PullRequestRef) -> PullRequest:
+        if self.read_failures:
+            raise self.read_failures.pop(0)
+        return await FakeForge.pull_request(self, ref)
+
+
+class Mortal:
+    """A database whose user dies around one of its next fenced writes.
+
+    As after a kill -9 the row stays leased until its lease has run out.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._left = 0
+        self._after = False
+
+    def die_at(self, write: int, *, after: bool) -> None:
+        """Die at the *write*-th write from now on, before or *after* its commit."""
+        self._left, self._after = write, after
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a database has
+        return getattr(self._database, name)
+
+    async def write_for(self, hint: str, query: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
+        self._left -= 1
+        dies = self._left == 0
+        if dies and not self._after:
+            raise LeaseLostError
+        written = await self._database.write_for(hint, query, *args, **kwargs)
+        if dies:
+            raise LeaseLostError
+        return written
+
+
+@dataclass(slots=True)
+class Gatekeeper:
+    """Objects as it is told."""
+
+    objections: list[str] = field(default_factory=list)
+
+    async def objection(self, run: Run) -> str:
+        return self.objections.pop(0) if self.objections else ""
 
 
 @dataclass(slots=True)
@@ -122,19 +211,45 @@ class Stage:
     """
 
     def __init__(
-        self, database: Database, clock: FakeClock, server: Terrakube, *, grace: float = 1.0
+        self,
+        database: Database,
+        clock: FakeClock,
+        server: Terrakube,
+        *,
+        grace: float = 1.0,
+        holding: Holding | None = None,
     ) -> None:
         self.database = database
         self.clock = clock
         self.server = server
         self.boot = 1_000.0
+        self.applies = 0
         self.metrics = Metrics()
         self.collector = FakeCollector()
         self.keeper = LeaseKeeper(database, boot_time=lambda: self.boot)
         self.service = RunService(server=server, catalog=Catalog(server=server), command="tk")
         self.preparer = Preparer(self.service.prepare)
+        self.store = SqlRunStore(database=database, job_url=server.job_url, clock=clock)
+        self.forge = Forge(pulls={3: a_pull_request(), 4: a_pull_request(ref=OTHER)})
+        self.gatekeeper = Gatekeeper()
+        self.reviews = ReviewService(
+            forges={"code": self.forge},
+            plans=self.collector,
+            store=self.store,
+            command="tk",
+            gatekeeper=self.gatekeeper,
+        )
+        self.mortal = Mortal(database)
         self.runs = Runs(
-            database, self.keeper, server, self.preparer, self.collector, metrics=self.metrics
+            cast("Database", self.mortal),
+            self.keeper,
+            server,
+            self.preparer,
+            self.collector,
+            reviews=self.reviews,
+            holding=holding,
+            command="tk",
+            metrics=self.metrics,
         )
         self.organizations = Organizations(
             database, self.keeper, server, self.service, metrics=self.metrics
@@ -230,6 +345,35 @@ class Stage:
         }
         inline = TemplateChoice(reference="built-in", tcl="flow: []\n")
         return replace(self.a_plan(workspace), template=inline, **push, **changes)
+
+    def a_reviewed(self, workspace: str = "network", **changes: Any) -> RunRequest:  # noqa: ANN401 - its fields
+        """An apply of what was reviewed; *number* says of which pull request."""
+        ref = OTHER if changes.pop("number", 3) == 4 else PULL_REQUEST
+        self.applies += 1
+        apply: dict[str, Any] = {
+            "trigger": f"comment:{self.applies}:1",
+            "verb": Verb.APPLY,
+            "pull_request": ref.number,
+            "applies": True,
+            "reports": (ref.key,),
+            "reviewed": Reviewed(run_id="01PLAN", digest=COLLECTED.digest),
+            "template": TemplateChoice(reference="built-in", tcl="flow: []\n"),
+        }
+        return replace(self.a_plan(workspace), **{**apply, **changes})
+
+    async def work(self, work: Work) -> None:
+        """Let a handler write something down, and the workers do what follows."""
+        await self.database.write(apply_work, work, self.database.now())
+        await self.settle()
+
+    async def decide(self, answer: Answer, run_id: str, actor: str = "bob") -> None:
+        wanted = Decide(run_id=run_id, answer=answer, actor=actor, door="comment")
+        await self.work(Work(decides=[wanted]))
+
+    async def until_it_waits(self, job_id: str = "1") -> None:
+        """Let a job come to its approval, and the bridge see it."""
+        self.server.wait_for_approval(job_id)
+        await self.after(12)
 
     def _existing(self, name: str) -> Mapping[str, Any]:
         spaces = {space.ref.name: space for space in self.server.spaces.values()}

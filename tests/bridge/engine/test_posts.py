@@ -25,7 +25,8 @@ from bridge.engine.workers import MAX_FAILURES
 from bridge.ports import PostLease, Published
 from bridge.store.codecs import PARTS, to_ms
 from bridge.store.queries.posts import failed_posts, revive_post
-from bridge.store.queries.work import apply_work, touch_reports
+from bridge.store.queries.told import touch_reports
+from bridge.store.queries.work import apply_work
 from bridge.store.schema import post, rate_bucket
 from tests.bridge.engine.stage import REPORT, Stage, Terrakube, open_stage
 from tests.bridge.store.rows import HEAD, PULL_REQUEST, REPOSITORY, rows_of

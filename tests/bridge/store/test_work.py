@@ -21,7 +21,8 @@ from bridge.domain.work import (
 from bridge.store import hints
 from bridge.store.codecs import PARTS, POST_TARGET, RUN_REQUEST, VERDICT
 from bridge.store.database import Database
-from bridge.store.queries.work import apply_work, share_key, touch_reports
+from bridge.store.queries.told import touch_reports
+from bridge.store.queries.work import apply_work, share_key
 from bridge.store.schema import (
     audit,
     branch_head,
@@ -216,7 +217,6 @@ class TestSuperseding:
         [
             pytest.param(a_request(commit_id="c" * 40), id="current head"),
             pytest.param(a_request(applies=True), id="applies"),
-            pytest.param(a_request(verb=Verb.APPLY), id="apply"),
             pytest.param(a_request(pull_request=4), id="other pull request"),
             pytest.param(a_push(), id="push"),
         ],

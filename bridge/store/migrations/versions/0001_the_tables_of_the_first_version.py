@@ -106,6 +106,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_duty")),
     )
     op.create_table(
+        "hold",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("workspace_name", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("organization_name", sa.Text(), nullable=False),
+        sa.Column("pull_request", sa.Text(), nullable=False),
+        sa.Column("forge", sa.Text(), nullable=False),
+        sa.Column("repository_id", sa.Text(), nullable=False),
+        sa.Column("repository_slug", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("web_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("locks", sa.Text(), nullable=False),
+        sa.Column("linger", sa.BigInteger(), nullable=False),
+        sa.Column("busy_run", sa.Text(), nullable=True),
+        sa.Column("busy_step", sa.Integer(), nullable=True),
+        sa.Column("busy_until", sa.BigInteger(), nullable=True),
+        sa.Column("release_on_end", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", name=op.f("pk_hold")),
+    )
+    op.create_index("ix_hold_pull_request", "hold", ["pull_request"], unique=False)
+
+    op.create_table(
         "organization",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
@@ -225,12 +250,18 @@ def upgrade() -> None:
         sa.Column("plan_changes", sa.Integer(), nullable=True),
         sa.Column("counts", sa.Text(), nullable=True),
         sa.Column("destroyed", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("applied", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("not_applied", sa.Text(), server_default="[]", nullable=False),
         sa.Column("digest", sa.Text(), server_default="", nullable=False),
         sa.Column("trouble", sa.Text(), server_default="", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("superseded_by", sa.Text(), server_default="", nullable=False),
         sa.Column("shared", sa.Integer(), server_default="0", nullable=False),
         sa.Column("cancel_requested", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("review", sa.Text(), server_default="", nullable=False),
+        sa.Column("decided_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("delta", sa.Text(), server_default="", nullable=False),
+        sa.Column("gate", sa.Integer(), server_default="0", nullable=False),
         sa.Column("ended_seen_at", sa.BigInteger(), nullable=True),
         sa.Column("absent_seen_at", sa.BigInteger(), nullable=True),
         sa.Column("look_interval", sa.Integer(), server_default="0", nullable=False),
@@ -296,6 +327,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_subject_due", "subject", ["due_at"], unique=False)
 
+    op.create_table(
+        "decision",
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("door", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), server_default="", nullable=False),
+        sa.Column("phase", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name=op.f("fk_decision_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "step", name=op.f("pk_decision")),
+    )
     op.create_table(
         "output",
         sa.Column("run_id", sa.Text(), nullable=False),
