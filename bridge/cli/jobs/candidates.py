@@ -68,7 +68,7 @@ class Candidate:
     def refusal(self, verb: Verb) -> Refusal | None:
         """Say why *verb* would mean nothing; None when it may be tried."""
         if verb is not Verb.CANCEL:
-            return refusal_to_decide(self.job)
+            return _refusal_to_decide(self.job)
         if self.is_open or self.job.status in STOPPED:
             return None
         why = f"job {self.job.id} has ended already: it is {self.job.status}"
@@ -95,7 +95,7 @@ class Candidate:
         )
 
 
-def refusal_to_decide(job: Job) -> Refusal | None:
+def _refusal_to_decide(job: Job) -> Refusal | None:
     """Say why a job cannot be approved or rejected; None when it waits for that."""
     if job.status == JobStatus.WAITING_APPROVAL:
         return None
@@ -194,7 +194,7 @@ async def _cancel(server: TerrakubeServer, one: Candidate) -> Exit:
 async def _lost_race(server: TerrakubeServer, one: Candidate, error: JobStateError) -> Exit:
     """Say what somebody else decided in the meantime."""
     job = await server.job(one.organization.id, one.job.id)
-    return _refused(refusal_to_decide(job) or Refusal(str(error), Exit.USAGE))
+    return _refused(_refusal_to_decide(job) or Refusal(str(error), Exit.USAGE))
 
 
 def _done(sentence: str) -> Exit:

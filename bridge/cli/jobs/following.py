@@ -143,13 +143,13 @@ async def _follow(
                 case StateChanged(state=RunState.WAITING) if manner.stop_at_approval:
                     return Exit.JOB_WAITS
                 case Ended(conclusion=state):
-                    end = exit_of(state)
+                    end = _exit_of(state)
                 case _:
                     pass
     return end
 
 
-def exit_of(state: "RunState") -> Exit:
+def _exit_of(state: "RunState") -> Exit:
     """Choose the exit code for a job's end."""
     from bridge.domain.runs import RunState  # noqa: PLC0415 - see the package
 

@@ -115,6 +115,8 @@ class TextTeller:
 
     def tell(self, update: Update) -> None:
         """See Teller.tell."""
+        if isinstance(update, StepChanged) and update.step.status == "pending":
+            return  # every step begins so
         self._clear()
         if isinstance(update, LogGrew):
             self._log(update)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +15,7 @@ from bridge.domain.errors import (
     TemporaryRemoteError,
     TooLargeError,
 )
-from bridge.domain.terrakube import Job, Step
+from bridge.domain.terrakube import Job, JobStatus, Step
 from bridge.terrakube.following import Pace, follow, steady_clock
 from bridge.terrakube.updates import (
     Ended,
@@ -370,6 +370,24 @@ async def test_what_ran_when_it_was_cancelled_is_read_to_its_end(play: Play) -> 
         "200 cancelled",
         "ended cancelled",
     ]
+
+
+async def test_steps_may_end_a_moment_after_their_job(play: Play) -> None:
+    server, job = play.server, play.job_id
+
+    def cancel() -> None:
+        server.known[job] = replace(server.known[job], status=JobStatus.CANCELLED)
+
+    play.at(3, cancel)
+    play.at(4.5, lambda: server.cancel(job))
+    assert (await play.told())[-2:] == ["200 cancelled", "ended cancelled"]
+
+
+async def test_steps_that_never_end_do_not_hold_up_the_end(play: Play) -> None:
+    server, job = play.server, play.job_id
+    ended = replace(server.known[job], status=JobStatus.COMPLETED)
+    play.at(3, lambda: server.known.update({job: ended}))
+    assert (await play.told())[-1] == "ended succeeded"
 
 
 async def test_terrakubes_own_limit_is_told(play: Play) -> None:
