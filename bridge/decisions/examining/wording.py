@@ -75,7 +75,7 @@ def timed_out(area: str, what: str, seconds: float) -> Finding:
 
 
 def folded(findings: Sequence[Finding]) -> list[Finding]:
-    """Say once what several checks of an area were told alike, or nobody answered to."""
+    """Say once what is wrong alike with several things of an area, or nobody answered to."""
     return [
         finding
         for area in dict.fromkeys(one.area for one in findings)
@@ -85,10 +85,11 @@ def folded(findings: Sequence[Finding]) -> list[Finding]:
 
 def _folded(own: Sequence[Finding]) -> Iterable[Finding]:
     silent = [one for one in own[1:] if one.unasked] if own[0].unasked else []
-    alike: dict[tuple[Level, str], list[Finding]] = {}
-    for one in own:
+    alike: dict[object, list[Finding]] = {}
+    for at, one in enumerate(own):
         if one not in silent:
-            alike.setdefault((one.level, one.detail), []).append(one)
+            same = at if one.level is Level.OK else (one.level, one.detail, one.advice)
+            alike.setdefault(same, []).append(one)
     for each in alike.values():
         yield replace(each[0], what=_together(each))
     if silent:

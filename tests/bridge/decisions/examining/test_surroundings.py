@@ -139,6 +139,17 @@ def test_one_that_hangs_beside_others_that_answer_stands_for_itself() -> None:
     assert folded([good, hangs]) == [good, hangs]
 
 
+def test_what_is_well_or_needs_another_remedy_stands_for_itself() -> None:
+    good = [Finding(area="code", what=what, level=Level.OK, detail="well") for what in ("a", "b")]
+    bad = [
+        Finding(
+            area="code", what=what, level=Level.ERROR, detail="no hook", advice=f"install {what}"
+        )
+        for what in ("a", "b")
+    ]
+    assert folded([*good, *bad]) == [*good, *bad]
+
+
 def test_what_several_were_told_alike_is_said_once() -> None:
     error = NotFoundError("there is no organization nowhere", service="terrakube")
     found = folded([unasked("terrakube", what, error) for what in ("organizations", "rights")])
