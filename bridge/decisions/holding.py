@@ -24,14 +24,17 @@ class Gate(IntEnum):
     PASSED = 2
 
 
-def may_have_applied(gate: Gate, steps: Sequence[Step]) -> bool:
+def may_have_applied(gate: Gate, steps: Sequence[Step], *, asks: bool) -> bool:
     """Tell whether a job may have changed infrastructure.
 
     Nothing is changed before the approval. One that nobody saw waiting may have a template
-    without an approval: then whatever comes after the plan may apply.
+    without an approval: then whatever comes after the plan may apply. *asks* says that it is the
+    bridge's own, with an approval after the plan.
     """
     if gate is not Gate.AHEAD:
         return gate is Gate.PASSED
+    if asks:
+        return any(step.status == "completed" for step in steps[1:])
     planned = bool(steps) and steps[0].status == "completed"
     return planned and any(step.status not in _NOT_BEGUN for step in steps[1:])
 

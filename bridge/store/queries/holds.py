@@ -30,7 +30,7 @@ from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import PullRequestRef, PullRequestState, RepositoryRef
 from bridge.domain.work import FreeHolds
 from bridge.store import hints
-from bridge.store.codecs import STEPS, from_ms, from_ms_or_none
+from bridge.store.codecs import RUN_REQUEST, STEPS, from_ms, from_ms_or_none
 from bridge.store.queries.told import reports_of, touch_reports, wake_planned
 from bridge.store.queries.upserts import upsert
 from bridge.store.schema import hold, pull_request, run
@@ -119,7 +119,8 @@ def leave(connection: Connection, run_ids: Iterable[str], now: int) -> None:
 
 def _leave(connection: Connection, row: Row[Any], found: RowMapping, now: int) -> None:
     steps = STEPS.load(row.steps)
-    applied = may_have_applied(Gate(row.gate), steps)
+    asks = bool(RUN_REQUEST.load(row.request).template.tcl)
+    applied = may_have_applied(Gate(row.gate), steps, asks=asks)
     step = unfinished_step(RunState(row.state), steps) if applied else None
     if step is not None and found["linger"] > 0:
         until = now + found["linger"]

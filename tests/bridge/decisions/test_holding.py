@@ -33,7 +33,19 @@ def steps(statuses: str) -> tuple[Step, ...]:
 def test_only_what_went_past_its_approval_may_have_applied(
     gate: Gate, statuses: str, *, applied: bool
 ) -> None:
-    assert may_have_applied(gate, steps(statuses)) is applied
+    assert may_have_applied(gate, steps(statuses), asks=False) is applied
+
+
+@pytest.mark.parametrize(
+    ("statuses", "applied"),
+    [
+        ("completed cancelled cancelled", False),
+        ("completed failed failed", False),
+        ("completed completed cancelled", True),
+    ],
+)
+def test_the_bridge_s_own_flow_asks_before_it_applies(statuses: str, *, applied: bool) -> None:
+    assert may_have_applied(Gate.AHEAD, steps(statuses), asks=True) is applied
 
 
 @pytest.mark.parametrize(

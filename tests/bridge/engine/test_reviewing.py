@@ -112,6 +112,10 @@ class TestComparing:
 
 
 class TestPullRequestsThatChange:
+    @pytest.fixture
+    def database_url(self, sqlite_url: str) -> str:
+        return sqlite_url
+
     @pytest.mark.parametrize(
         ("change", "word"),
         [
@@ -183,6 +187,10 @@ class TestPullRequestsThatChange:
 
 
 class TestPeople:
+    @pytest.fixture
+    def database_url(self, sqlite_url: str) -> str:
+        return sqlite_url
+
     async def test_the_first_of_two_answers_counts(self, stage: Stage) -> None:
         run_id = await an_apply_that_waits(stage, reviewed=Reviewed(run_id="01", digest=""))
         both = [
@@ -320,6 +328,10 @@ class TestCrashes:
 
 
 class TestErrors:
+    @pytest.fixture
+    def database_url(self, sqlite_url: str) -> str:
+        return sqlite_url
+
     async def test_a_lost_answer_is_not_given_again(self, stage: Stage) -> None:
         stage.server.lost_answers["approve_job"] = [unavailable("PATCH job")]
         await an_apply_that_waits(stage)
