@@ -117,6 +117,17 @@ class Reviewed(Happening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueAsked(Happening):
+    """A merge queue asks for statuses of a commit; with a *reason* it does no more."""
+
+    head_ref: str
+    head_sha: str
+    base_ref: str
+    base_sha: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookTested(Happening):
     """Somebody made a hook, or asked for a test; *hook* alone is told."""
 

@@ -9,6 +9,8 @@ from bridge.sandbox.forge.pulls import PullRequestError
 from bridge.sandbox.forge.pushing import close, compare_refs, mark_merged, refs_moved
 from bridge.sandbox.forge.world import World, context_key
 
+_FINE = frozenset({"success", "neutral", "skipped"})
+
 
 class ConflictError(PullRequestError):
     """It cannot be merged without a person."""
@@ -27,30 +29,29 @@ async def mergeable(pull_request: PullRequest) -> bool:
     return await git.merges_cleanly(base, pull_request.head_sha)
 
 
-def missing_checks(flavour: Flavour, pull_request: PullRequest) -> list[str]:
-    """List the required contexts that are not successful on the head."""
+def missing_checks(flavour: Flavour, pull_request: PullRequest, sha: str = "") -> list[str]:
+    """List the required contexts that are not successful on the head, or on *sha*."""
     repository = pull_request.repository
     rule = repository.protection.get(pull_request.base_branch)
-    good = {
-        status.key
-        for status in repository.latest_statuses(pull_request.head_sha)
-        if status.state == "success"
+    sha = sha or pull_request.head_sha
+    good = {one.key for one in repository.latest_statuses(sha) if one.state == "success"}
+    good |= {
+        context_key(flavour, one.name)
+        for one in repository.checks.get(sha, [])
+        if one.conclusion in _FINE
     }
     wanted = rule.contexts if rule else ()
     return [context for context in wanted if context_key(flavour, context) not in good]
 
 
-def missing_approvals(pull_request: PullRequest) -> int:
-    """Count the approvals that are still missing; an author's own does not count."""
-    rule = pull_request.repository.protection.get(pull_request.base_branch)
-    given = {
-        review.account.id
-        for review in pull_request.reviews
-        if review.state == "APPROVED"
-        and not review.dismissed
-        and review.account is not pull_request.account
-    }
-    return max(0, rule.approvals - len(given)) if rule else 0
+async def is_behind(pull_request: PullRequest) -> bool:
+    """Tell whether the rule asks for a head that holds all of the base, and this one does not."""
+    repository = pull_request.repository
+    rule = repository.protection.get(pull_request.base_branch)
+    base = await repository.git.tip(pull_request.base_branch)
+    if rule is None or not rule.up_to_date or base is None:
+        return False
+    return not await repository.git.contains(pull_request.head_sha, base)
 
 
 async def merge_pull_request(

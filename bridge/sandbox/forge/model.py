@@ -43,7 +43,7 @@ class Account:
     """A person, an organization or an App's bot.
 
     Attributes:
-        teams: Of an organization: names of members by the team's slug.
+        teams: Of an organization, by the team's slug.
     """
 
     id: int
@@ -52,7 +52,23 @@ class Account:
     kind: Kind
     created_at: datetime
     site_admin: bool = False
-    teams: dict[str, set[str]] = field(default_factory=dict)
+    teams: "dict[str, Team]" = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Team:
+    """A team of an organization.
+
+    Attributes:
+        members: Logins in lower case.
+        invited: Those who have not accepted yet.
+    """
+
+    id: int
+    slug: str
+    organization: Account
+    members: set[str] = field(default_factory=set)
+    invited: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -180,6 +196,7 @@ class PullRequest(Issue):
         head_sha: The head as announced; kept in ``refs/pull/<number>/head`` of the base.
         base_sha: Tip of the base branch when the head last moved.
         head_deleted: Whether the head branch is gone.
+        queued: While it is in the merge queue: the base's tip and the queue's own commit.
     """
 
     head_repository: "Repository | None"
@@ -193,6 +210,7 @@ class PullRequest(Issue):
     merged_by: Account | None = None
     merge_commit: str | None = None
     reviews: list[Review] = field(default_factory=list)
+    queued: tuple[str, str] | None = None
 
     @property
     def from_fork(self) -> bool:
@@ -221,10 +239,34 @@ class Status:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Protection:
-    """The rule of one branch: contexts that must succeed, approvals that must be there."""
+    """The rule of one branch: contexts that must succeed, approvals that must be there.
+
+    Attributes:
+        dismiss_stale: Whether a push dismisses the approvals of earlier heads.
+        block_rejected: Whether somebody who asks for changes keeps it from being merged (GitHub:
+            always where approvals are asked for).
+        code_owners: Logins of which one must approve (GitHub).
+        up_to_date: Whether the head must hold all of the base.
+        ruleset: Whether GitHub tells it as a ruleset; otherwise as a rule of the branch itself.
+    """
 
     contexts: tuple[str, ...] = ()
     approvals: int = 0
+    dismiss_stale: bool = False
+    block_rejected: bool = True
+    code_owners: tuple[str, ...] = ()
+    up_to_date: bool = False
+    ruleset: bool = False
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class CheckRun:
+    """What a check came to (GitHub); *conclusion* is None until *status* is ``completed``."""
+
+    id: int
+    name: str
+    status: str
+    conclusion: str | None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -277,6 +319,7 @@ class Repository:
     labels: dict[str, Label] = field(default_factory=dict)
     statuses: dict[str, list[Status]] = field(default_factory=dict)
     protection: dict[str, Protection] = field(default_factory=dict)
+    checks: dict[str, list[CheckRun]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def take_number(self) -> int:

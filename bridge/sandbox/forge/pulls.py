@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from bridge.sandbox.forge.git import NOTHING
-from bridge.sandbox.forge.happenings import Change, PullRequestChanged, Reviewed
+from bridge.sandbox.forge.happenings import Change, PullRequestChanged
 from bridge.sandbox.forge.model import (
     Account,
     Flavour,
     Label,
     PullRequest,
     Repository,
-    Review,
 )
 from bridge.sandbox.forge.pushing import close, take_head
 from bridge.sandbox.forge.world import DRAFT_PREFIXES, World, titled_draft
@@ -209,26 +208,6 @@ async def set_labels(
                 label=label,
             )
         )  # fmt: skip
-
-
-async def review_pull_request(
-    world: World, pull_request: PullRequest, *, actor: Account, state: str, body: str
-) -> Review:
-    """Review it; *state* is ``APPROVED``, ``CHANGES_REQUESTED`` or ``COMMENTED``."""
-    review = Review(
-        id=world.next_id(), account=actor, state=state, body=body, commit=pull_request.head_sha,
-        submitted_at=world.now(),
-    )  # fmt: skip
-    pull_request.reviews.append(review)
-    await world.announce(
-        Reviewed(
-            repository=pull_request.repository,
-            actor=actor,
-            pull_request=pull_request,
-            review=review,
-        )
-    )
-    return review
 
 
 async def delete_repository(world: World, repository: Repository, actor: Account) -> None:

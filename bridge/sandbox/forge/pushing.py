@@ -11,6 +11,7 @@ from bridge.sandbox.forge.happenings import (
     RefUpdate,
 )
 from bridge.sandbox.forge.model import Account, Flavour, PullRequest, Repository
+from bridge.sandbox.forge.reviewing import dismiss_stale
 from bridge.sandbox.forge.world import World
 
 
@@ -110,6 +111,7 @@ async def take_head(world: World, pull_request: PullRequest, sha: str) -> None:
         await base.git.set_ref(spare, NOTHING)
     await base.git.set_ref(f"refs/pull/{pull_request.number}/head", sha)
     pull_request.head_sha = sha
+    dismiss_stale(pull_request)
     pull_request.base_sha = await base.git.tip(pull_request.base_branch) or pull_request.base_sha
     pull_request.updated_at = world.now()
 

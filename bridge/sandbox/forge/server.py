@@ -112,6 +112,8 @@ class _Server:
         prefix = self.world.places.api_url.removeprefix(self.world.places.url)
         if path.startswith(f"{prefix}/"):
             return await self.gate.serve(request, path.removeprefix(prefix))
+        if path == "/api/graphql" and self.world.flavour is Flavour.GITHUB:
+            return await self.gate.serve(request, "graphql")
         if match := _GIT.fullmatch(path):
             return await self._git(request, self.world.find(match[1]), match[2])
         if match := _PAGE.fullmatch(path):

@@ -12,12 +12,10 @@ from bridge.sandbox.forge.gate import Gate
 from bridge.sandbox.forge.git import NOTHING
 from bridge.sandbox.forge.model import (
     Access,
-    Account,
     App,
     Comment,
     Flavour,
     Hook,
-    Kind,
     PullRequest,
     Repository,
     Token,
@@ -26,22 +24,20 @@ from bridge.sandbox.forge.pulls import NewPullRequest, open_pull_request
 from bridge.sandbox.forge.pushing import compare_refs, move_ref, refs_moved
 from bridge.sandbox.forge.records import Record, busiest, content_writes
 from bridge.sandbox.forge.repositories import fork
-from bridge.sandbox.forge.world import World
+from bridge.sandbox.forge.ruling import Ruling
 
 Files = Mapping[str, str | bytes | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandIn:
+class StandIn(Ruling):
     """A running forge.
 
     Attributes:
-        world: Its state.
         faults: Orders trouble.
         office: Its deliveries (``office.attempts``).
     """
 
-    world: World
     gate: Gate
     faults: Faults
     office: PostOffice
@@ -82,11 +78,6 @@ class StandIn:
     def busiest_minute(self, account: str | None = None) -> int:
         """Count the most content writes of any sixty seconds."""
         return busiest(self.content_writes(account))
-
-    def account(self, login: str, *, kind: Kind = Kind.USER, site_admin: bool = False) -> Account:
-        """Return an account, made when it is not there yet."""
-        known = self.world.accounts.get(login.lower())
-        return known or self.world.add_account(login, kind=kind, site_admin=site_admin)
 
     def token(self, login: str, *, scopes: Sequence[str] | None = None) -> str:
         """Make a token of an account; Forgejo's *scopes*, None for all."""

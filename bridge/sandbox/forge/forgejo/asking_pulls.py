@@ -9,8 +9,8 @@ from bridge.sandbox.forge.forgejo.shapes import file
 from bridge.sandbox.forge.merging import (
     ConflictError,
     HeadMovedError,
+    is_behind,
     merge_pull_request,
-    missing_approvals,
     missing_checks,
 )
 from bridge.sandbox.forge.model import Access, PullRequest, Repository
@@ -21,6 +21,11 @@ from bridge.sandbox.forge.pulls import (
     edit_pull_request,
     open_pull_request,
     reopen_pull_request,
+)
+from bridge.sandbox.forge.reviewing import (
+    dismiss_review,
+    missing_approvals,
+    rejected,
     review_pull_request,
 )
 from bridge.sandbox.forge.routes import Answer, Api, Body, Refusal
@@ -30,6 +35,7 @@ api = Api()
 ALL = "/repos/{owner}/{repo}/pulls"
 ONE = f"{ALL}/{{number:int}}"
 READ, WRITE = "repository:read", "repository:write"
+METHODS = frozenset({"merge", "squash", "rebase", "rebase-merge", "fast-forward-only"})
 EVENTS = {
     "APPROVED": "APPROVED",
     "REQUEST_CHANGES": "CHANGES_REQUESTED",
@@ -149,7 +155,9 @@ async def list_files(call: Call) -> Answer:
 async def merge(call: Call) -> Answer:
     """Merge a pull request; answers with an empty body."""
     one = call.pull_request()
-    _check_rules(call, one)
+    if call.text("Do") not in METHODS:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "[Do]: In", surprise=True)
+    await _check_rules(call, one)
     parts = (call.text("MergeTitleField"), call.text("MergeMessageField"))
     try:
         await merge_pull_request(
@@ -169,16 +177,22 @@ async def merge(call: Call) -> Answer:
     return Answer()
 
 
-def _check_rules(call: Call, one: PullRequest) -> None:
-    if one.draft:
-        msg = "Work in progress PRs cannot be merged"
-        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, msg)
-    if missing_checks(call.world.flavour, one):
-        msg = "Not all required status checks successful"
-        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, msg)
-    if missing_approvals(one):
-        msg = "Does not have enough approvals"
-        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, msg)
+async def _check_rules(call: Call, one: PullRequest) -> None:
+    rule = one.repository.protection.get(one.base_branch)
+    blocks = rule is not None and rule.block_rejected
+    told = (
+        (one.draft, "Work in progress PRs cannot be merged"),
+        (
+            bool(missing_checks(call.world.flavour, one)),
+            "Not all required status checks successful",
+        ),
+        (bool(missing_approvals(call.world, one)), "Does not have enough approvals"),
+        (blocks and rejected(call.world, one), "There are requested changes"),
+        (await is_behind(one), "The head branch is behind the base branch"),
+    )
+    for is_so, message in told:
+        if is_so:
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, message)
 
 
 @api.on(f"GET {ONE}/reviews", right=READ, paged=True)
@@ -205,3 +219,20 @@ async def create_review(call: Call) -> Answer:
         call.world, one, actor=call.actor, state=state, body=call.text("body")
     )
     return Answer(body=review(call.world, one, made))
+
+
+@api.on(
+    f"POST {ONE}/reviews/{{id:int}}/dismissals",
+    right=WRITE,
+    access=Access.ADMIN,
+    body=Body(optional={"message": str, "priors": bool}),
+    content=True,
+)
+async def dismiss(call: Call) -> Answer:
+    """Let a review count no more."""
+    one = call.pull_request()
+    found = next((each for each in one.reviews if each.id == call.number("id")), None)
+    if found is None:
+        raise not_found()
+    await dismiss_review(call.world, one, found, actor=call.actor)
+    return Answer(body=review(call.world, one, found))

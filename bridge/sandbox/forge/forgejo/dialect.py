@@ -12,6 +12,8 @@ from bridge.sandbox.forge.forgejo import (
     asking_hooks,
     asking_pulls,
     asking_repositories,
+    asking_rules,
+    asking_teams,
     telling,
 )
 from bridge.sandbox.forge.happenings import Happening
@@ -25,6 +27,8 @@ _API = Api.of(
     asking_comments.api,
     asking_pulls.api,
     asking_hooks.api,
+    asking_rules.api,
+    asking_teams.api,
 )
 
 

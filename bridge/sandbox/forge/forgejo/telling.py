@@ -57,8 +57,9 @@ async def tell(world: World, happening: Happening) -> list[Message]:
             return [await _changed(world, happening)]
         case CommentChanged():
             return [await _commented(world, happening)]
-        case Reviewed():
-            return [await _reviewed(world, happening)]
+        case Reviewed(review=review):
+            # That one is dismissed is told nobody.
+            return [] if review.dismissed else [await _reviewed(world, happening)]
         case HookTested():
             return await _tested(world, happening)
         case _:

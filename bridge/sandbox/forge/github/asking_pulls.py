@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from bridge.sandbox.forge.calls import Call
+from bridge.sandbox.forge.calls import Call, not_found
 from bridge.sandbox.forge.github.commits import file
 from bridge.sandbox.forge.github.paging import page
 from bridge.sandbox.forge.github.pulls import full_pull_request, pull_request, review
 from bridge.sandbox.forge.merging import (
     HeadMovedError,
+    is_behind,
     merge_pull_request,
-    missing_approvals,
     missing_checks,
 )
-from bridge.sandbox.forge.model import Access, Repository
+from bridge.sandbox.forge.model import Access, PullRequest, Repository
 from bridge.sandbox.forge.pulls import (
     NewPullRequest,
     PullRequestError,
@@ -22,6 +22,12 @@ from bridge.sandbox.forge.pulls import (
     edit_pull_request,
     open_pull_request,
     reopen_pull_request,
+)
+from bridge.sandbox.forge.reviewing import (
+    decision,
+    dismiss_review,
+    missing_approvals,
+    rejected,
     review_pull_request,
 )
 from bridge.sandbox.forge.routes import Answer, Api, Body, Refusal
@@ -31,6 +37,7 @@ api = Api(by_id=True)
 ALL = "/repos/{owner}/{repo}/pulls"
 ONE = f"{ALL}/{{number:int}}"
 READ, WRITE = "pull_requests:read", "pull_requests:write"
+METHODS = frozenset({"merge", "squash", "rebase"})
 EVENTS = {
     "APPROVE": "APPROVED",
     "REQUEST_CHANGES": "CHANGES_REQUESTED",
@@ -151,13 +158,10 @@ async def list_files(call: Call) -> Answer:
 async def merge(call: Call) -> Answer:
     """Merge a pull request, unless its branch's rule is not kept."""
     one = call.pull_request()
-    missing = missing_checks(call.world.flavour, one)
-    if missing:
-        msg = f'Required status check "{missing[0]}" is expected.'
-        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, msg)
-    if missing_approvals(one):
-        msg = "At least 1 approving review is required by reviewers with write access."
-        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, msg)
+    method = call.text("merge_method", "merge")
+    if method not in METHODS:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid request.", surprise=True)
+    await _check_rules(call, one)
     message = "\n\n".join(
         part for part in (call.text("commit_title"), call.text("commit_message")) if part
     )
@@ -166,7 +170,7 @@ async def merge(call: Call) -> Answer:
             call.world,
             one,
             actor=call.actor,
-            method=call.text("merge_method", "merge"),
+            method=method,
             message=message,
             head=call.text("sha") or None,
         )
@@ -177,6 +181,24 @@ async def merge(call: Call) -> Answer:
         raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, msg) from error
     body = {"sha": commit, "merged": True, "message": "Pull Request successfully merged"}
     return Answer(body=body)
+
+
+async def _check_rules(call: Call, one: PullRequest) -> None:
+    missing = missing_checks(call.world.flavour, one)
+    asks = decision(call.world, one) is not None
+    told = (
+        (one.draft, "Pull Request is still a draft"),
+        (bool(missing), f'Required status check "{"".join(missing[:1])}" is expected.'),
+        (asks and rejected(call.world, one), "Changes have been requested."),
+        (
+            bool(missing_approvals(call.world, one)),
+            "At least 1 approving review is required by reviewers with write access.",
+        ),
+        (await is_behind(one), "Head branch is out of date. Review and try the merge again."),
+    )
+    for is_so, message in told:
+        if is_so:
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, message)
 
 
 @api.on(f"GET {ONE}/reviews", right=READ, paged=True)
@@ -202,3 +224,20 @@ async def create_review(call: Call) -> Answer:
         call.world, one, actor=call.actor, state=state, body=call.text("body")
     )
     return Answer(body=review(call.world, one, made))
+
+
+@api.on(
+    f"PUT {ONE}/reviews/{{id:int}}/dismissals",
+    right=WRITE,
+    access=Access.WRITE,
+    body=Body(required={"message": str}, optional={"event": str}),
+    content=True,
+)
+async def dismiss(call: Call) -> Answer:
+    """Let a review count no more."""
+    one = call.pull_request()
+    found = next((each for each in one.reviews if each.id == call.number("id")), None)
+    if found is None:
+        raise not_found()
+    await dismiss_review(call.world, one, found, actor=call.actor)
+    return Answer(body=review(call.world, one, found))

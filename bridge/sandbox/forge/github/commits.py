@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from bridge.sandbox.forge.github.people import node_id, user, user_or_none
 from bridge.sandbox.forge.github.repositories import api_url, minimal, web_url
-from bridge.sandbox.forge.model import Repository, Status
+from bridge.sandbox.forge.model import CheckRun, Repository, Status
 from bridge.sandbox.forge.objects import Commit, FileChange, Person
 from bridge.sandbox.forge.routes import Json
 from bridge.sandbox.forge.times import stamp
@@ -115,7 +115,8 @@ def branch(world: World, repository: Repository, name: str, tip: Commit) -> Json
     """Show one branch."""
     url = f"{api_url(world, repository)}/branches/{name}"
     rule = repository.protection.get(name)
-    checks = {"enforcement_level": "non_admins", "contexts": list(rule.contexts)} if rule else {}
+    own = () if rule is None or rule.ruleset else rule.contexts
+    checks = {"enforcement_level": "non_admins", "contexts": list(own)} if rule else {}
     return {
         "name": name,
         "commit": commit(world, repository, tip),
@@ -125,6 +126,37 @@ def branch(world: World, repository: Repository, name: str, tip: Commit) -> Json
         if rule
         else _NO_PROTECTION,
         "protection_url": f"{url}/protection",
+    }
+
+
+def check_run(world: World, repository: Repository, one: CheckRun, sha: str) -> Json:
+    """Show what a check came to."""
+    url = f"{api_url(world, repository)}/check-runs/{one.id}"
+    page = f"{web_url(world, repository)}/runs/{one.id}"
+    now = stamp(world.now())
+    return {
+        "id": one.id,
+        "node_id": node_id("CheckRun", one.id),
+        "head_sha": sha,
+        "external_id": "",
+        "name": one.name,
+        "url": url,
+        "html_url": page,
+        "details_url": page,
+        "status": one.status,
+        "conclusion": one.conclusion,
+        "started_at": now,
+        "completed_at": now if one.conclusion else None,
+        "check_suite": {"id": one.id},
+        "output": {
+            "title": None,
+            "summary": None,
+            "text": None,
+            "annotations_count": 0,
+            "annotations_url": f"{url}/annotations",
+        },
+        "app": None,
+        "pull_requests": [],
     }
 
 

@@ -16,6 +16,8 @@ from bridge.sandbox.forge.github import (
     asking_hooks,
     asking_pulls,
     asking_repositories,
+    asking_rules,
+    asking_teams,
     telling,
 )
 from bridge.sandbox.forge.happenings import Happening
@@ -42,6 +44,9 @@ _API = Api.of(
     asking_comments.api,
     asking_pulls.api,
     asking_hooks.api,
+    asking_rules.api,
+    asking_rules.graphql,
+    asking_teams.api,
 )
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from bridge.sandbox.forge.github.people import app, node_id, user, user_or_none
 from bridge.sandbox.forge.github.repositories import api_url, side_repository, web_url
-from bridge.sandbox.forge.merging import mergeable, missing_approvals, missing_checks
+from bridge.sandbox.forge.merging import is_behind, mergeable, missing_checks
 from bridge.sandbox.forge.model import (
     Access,
     Account,
@@ -16,6 +16,7 @@ from bridge.sandbox.forge.model import (
     Repository,
     Review,
 )
+from bridge.sandbox.forge.reviewing import decision, missing_approvals, rejected
 from bridge.sandbox.forge.routes import Json
 from bridge.sandbox.forge.times import stamp, stamp_or_none
 from bridge.sandbox.forge.world import World
@@ -127,7 +128,7 @@ async def full_pull_request(world: World, one: PullRequest, *, computed: bool = 
         "merged": one.merged_at is not None,
         "mergeable": can_merge,
         "rebaseable": can_merge,
-        "mergeable_state": _state(world, one, can_merge=can_merge),
+        "mergeable_state": await _state(world, one, can_merge=can_merge),
         "merged_by": user_or_none(world, one.merged_by),
         "comments": len(one.comments),
         "review_comments": 0,
@@ -139,15 +140,18 @@ async def full_pull_request(world: World, one: PullRequest, *, computed: bool = 
     }
 
 
-def _state(world: World, one: PullRequest, *, can_merge: bool | None) -> str:
+async def _state(world: World, one: PullRequest, *, can_merge: bool | None) -> str:
     if can_merge is None:
         return "unknown"
     if not can_merge:
         return "dirty"
     if one.draft:
         return "draft"
-    waits = missing_checks(world.flavour, one) or missing_approvals(one)
-    return "blocked" if waits else "clean"
+    asks = decision(world, one) is not None
+    waits = missing_checks(world.flavour, one) or missing_approvals(world, one)
+    if waits or (asks and rejected(world, one)):
+        return "blocked"
+    return "behind" if await is_behind(one) else "clean"
 
 
 def comment(world: World, one: Comment) -> Json:

@@ -25,6 +25,7 @@ from bridge.sandbox.forge.happenings import (
     HookTested,
     PullRequestChanged,
     Pushed,
+    QueueAsked,
     RefUpdate,
     Reviewed,
 )
@@ -60,15 +61,20 @@ async def tell(world: World, happening: Happening) -> list[Message]:
             return [_commented(world, happening)]
         case Reviewed():
             return [_reviewed(world, happening)]
-        case HookTested(hook=hook):
-            payload: Json = {
-                "zen": "Keep it logically awesome.",
-                "hook_id": hook.id,
-                "hook": show_hook(world, hook),
-            }
-            return [_message("ping", None, {**payload, **_ending(world, happening)})]
+        case QueueAsked():
+            return [await _queue_asked(world, happening)]
         case _:
-            return []
+            pass
+    return [_pinged(world, happening)] if isinstance(happening, HookTested) else []
+
+
+def _pinged(world: World, happening: HookTested) -> Message:
+    payload: Json = {
+        "zen": "Keep it logically awesome.",
+        "hook_id": happening.hook.id,
+        "hook": show_hook(world, happening.hook),
+    }
+    return _message("ping", None, {**payload, **_ending(world, happening)})
 
 
 def _message(event: str, action: str | None, payload: Json) -> Message:
@@ -200,13 +206,32 @@ def _commented(world: World, happening: CommentChanged) -> Message:
 
 def _reviewed(world: World, happening: Reviewed) -> Message:
     shown = review(world, happening.pull_request, happening.review)
+    action = "dismissed" if happening.review.dismissed else "submitted"
     payload: Json = {
-        "action": "submitted",
-        "review": {**shown, "state": happening.review.state.lower()},
+        "action": action,
+        "review": {**shown, "state": str(shown["state"]).lower()},
         "pull_request": pull_request(world, happening.pull_request),
         **_ending(world, happening),
     }
-    return _message("pull_request_review", "submitted", payload)
+    return _message("pull_request_review", action, payload)
+
+
+async def _queue_asked(world: World, happening: QueueAsked) -> Message:
+    action = "destroyed" if happening.reason else "checks_requested"
+    commit = await happening.repository.git.commit(happening.head_sha)
+    payload: Json = {
+        "action": action,
+        **({"reason": happening.reason} if happening.reason else {}),
+        "merge_group": {
+            "head_sha": happening.head_sha,
+            "head_ref": happening.head_ref,
+            "base_sha": happening.base_sha,
+            "base_ref": happening.base_ref,
+            "head_commit": pushed_commit(world, happening.repository, commit),
+        },
+        **_ending(world, happening),
+    }
+    return _message("merge_group", action, payload)
 
 
 def envelope(world: World, hook: Hook, message: Message, guid: str) -> Envelope:

@@ -12,7 +12,7 @@ import pytest
 
 from bridge.sandbox.forge import Flavour
 from bridge.sandbox.forge.merging import merge_pull_request
-from bridge.sandbox.forge.pulls import review_pull_request
+from bridge.sandbox.forge.reviewing import review_pull_request
 from tests.bridge.sandbox.forge.people import INFRA, Place
 from tests.bridge.sandbox.forge.receiving import Receiver
 
