@@ -221,7 +221,7 @@ def test_only_a_plan_with_the_options_that_are_asked_for_is_applied(
     assert bool(obstacles(asked, command="terrakube")) is not ready
 
 
-@pytest.mark.parametrize("state", set(RunState) - {RunState.SUCCEEDED})
+@pytest.mark.parametrize("state", sorted(set(RunState) - {RunState.SUCCEEDED}))
 def test_no_plan_but_a_good_one_is_ever_applied(state: RunState) -> None:
     asked = plan_asked(network=a_plan(state=state), dns=a_plan(DNS))
     assert ready_plans(asked) == (asked.plans[DNS],)
