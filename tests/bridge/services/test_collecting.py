@@ -31,7 +31,7 @@ from bridge.domain.terrakube import (
     Workspace,
 )
 from bridge.domain.vcs import RepositoryRef
-from bridge.services.collecting import CollectService
+from bridge.services.collecting import CollectService, Planned
 from bridge.terrakube import contexts, payloads
 from tests import recorded
 from tests.fakes import runs
@@ -96,6 +96,10 @@ class Scene:
     async def collect(self, job: Job) -> Collected:
         run = a_run(self.server.add_workspace("dev"))
         return await CollectService(self.server, self.redactor, self.key).collect(run, job)
+
+    async def review(self, job: Job) -> Planned:
+        run = a_run(self.server.add_workspace("dev"))
+        return await CollectService(self.server, self.redactor, self.key).review(run, job)
 
 
 @pytest.fixture
@@ -241,6 +245,41 @@ async def test_a_failed_apply_is_told_with_its_diagnostics(scene: Scene) -> None
         "Error running command 'echo about to fail >&2; exit 3': exit status 3. "
         "Output: about to fail"
     )
+
+
+@pytest.mark.parametrize("version", ["", STABLE])
+async def test_a_failed_apply_says_what_it_changed_and_what_not(version: str, scene: Scene) -> None:
+    """2.33 has rows; of 2.32 the log tells, and the plan says the rest."""
+    plan = "plan_before" if version else "plan_before_failing_apply"
+    job = scene.recorded(
+        f"{version}states/failed_apply_fails_midway",
+        f"{version}context/apply_fails_midway",
+        f"{version}{RAW}{plan}",
+        f"{version}{RAW}apply_failed_midway",
+    )
+    collected = await scene.collect(job)
+    assert collected.applied == ("terraform_data.first",)
+    assert collected.not_applied == ("terraform_data.second", "terraform_data.third")
+
+
+async def test_the_plan_of_a_job_that_waits_is_read(scene: Scene) -> None:
+    job = scene.recorded(
+        "states/waitingApproval_approve_flow",
+        "",
+        f"{RAW}plan_create_only",
+    )
+    planned = await scene.review(job)
+    assert kinds(planned.collected) == ["plan"]
+    assert (planned.collected.counts, planned.sensitive) == (counts(5, 0, 0), False)
+    assert planned.collected.digest.startswith("text1:")
+    assert (planned.collected.applied, planned.collected.not_applied) == ((), ())
+
+
+async def test_a_plan_that_cannot_be_read_whole_is_not_compared(scene: Scene) -> None:
+    scene.server.failures["context"] = [unavailable("GET context")]
+    job = scene.recorded("states/waitingApproval_approve_flow", "", f"{RAW}plan_create_only")
+    with pytest.raises(TemporaryRemoteError):
+        await scene.review(job)
 
 
 REASONS = [
