@@ -559,14 +559,16 @@ class HttpClient:
             raise PermanentRemoteError(msg, service=self.service) from error
 
     def _report(self, call: _Call, status: int | None, seconds: float) -> None:
-        log.debug(
-            "request.sent",
-            service=self.service,
-            method=call.method,
-            path=call.path.partition("?")[0],
-            status=status,
-            duration_ms=round(seconds * 1000, 1),
-        )
+        # Unconfigured, structlog prints to standard output, which is a script's own.
+        if structlog.is_configured():
+            log.debug(
+                "request.sent",
+                service=self.service,
+                method=call.method,
+                path=call.path.partition("?")[0],
+                status=status,
+                duration_ms=round(seconds * 1000, 1),
+            )
         if self._observe:
             self._observe(
                 Exchange(service=self.service, method=call.method, status=status, seconds=seconds)

@@ -7,6 +7,9 @@ methods take and return; their errors are in ``bridge.domain.errors``.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import stamina
+import structlog
+
 from bridge.decisions.step_logs import plain as strip_ansi
 from bridge.domain.terrakube import (
     TERMINAL,
@@ -23,21 +26,27 @@ from bridge.domain.terrakube import (
 )
 from bridge.http import Exchange, HttpClient, Retries, Timeouts
 from bridge.terrakube.client import TerrakubeServer
+from bridge.terrakube.following import Pace, follow
 from bridge.terrakube.once import Created, create_once
 from bridge.terrakube.queries import JSON_API
 from bridge.terrakube.refusals import Refusals
 from bridge.terrakube.tokens import TokenFacts, TokenKind, facts_of
+from bridge.terrakube.updates import Ended, LogGrew, StepChanged
 
 __all__ = [
     "TERMINAL",
     "Created",
+    "Ended",
     "Job",
     "JobChange",
     "JobDetails",
     "JobRequest",
     "JobSearch",
     "JobStatus",
+    "LogGrew",
     "Organization",
+    "Pace",
+    "StepChanged",
     "Template",
     "TerrakubeServer",
     "TokenFacts",
@@ -46,6 +55,7 @@ __all__ = [
     "WorkspaceRef",
     "connect",
     "create_once",
+    "follow",
     "strip_ansi",
 ]
 
@@ -64,6 +74,8 @@ def connect(
 ) -> TerrakubeServer:
     """Make a client of the API at *url*; nothing is asked yet.
 
+    In a process that has not configured structlog nothing is logged; *observe* sees everything.
+
     Args:
         url: Base of the API, without ``/api/v1``.
         token: Personal or team token.
@@ -75,6 +87,8 @@ def connect(
         retries: How reads are repeated; None: as usual.
         timeouts: How long a request may take; None: as usual.
     """
+    if not structlog.is_configured():
+        stamina.instrumentation.set_on_retry_hooks([])
     bearer = f"Bearer {token.strip()}"
 
     async def authorization() -> str:
