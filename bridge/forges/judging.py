@@ -52,7 +52,8 @@ class _Counts:
     rejecting: tuple[str, ...]
 
     def counted(self, rule: ReviewRule) -> tuple[str, ...]:
-        return tuple(sorted((*self.fresh, *self.old))) if rule.old_count else self.fresh
+        old = self.old if rule.old_count and rule.required else ()
+        return tuple(sorted((*self.fresh, *old)))
 
 
 def judge(opinions: Sequence[Opinion], rule: ReviewRule, *, author: str, head_sha: str) -> Reviews:

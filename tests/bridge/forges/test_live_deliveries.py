@@ -36,10 +36,10 @@ from bridge.sandbox.forge.pulls import (
     delete_repository,
     edit_pull_request,
     reopen_pull_request,
-    review_pull_request,
     set_draft,
     set_labels,
 )
+from bridge.sandbox.forge.reviewing import review_pull_request
 from tests.bridge.forges.living import FORGEJO, GITEA, INFRA, KEY, TOKEN, Live, living
 from tests.bridge.sandbox.forge.git import clone
 from tests.bridge.sandbox.forge.receiving import Received, Receiver, receiving

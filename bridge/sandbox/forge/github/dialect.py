@@ -40,12 +40,12 @@ _DENIED = {
 _API = Api.of(
     asking_apps.api,
     asking_repositories.api,
+    asking_rules.api,
+    asking_rules.graphql,
     asking_commits.api,
     asking_comments.api,
     asking_pulls.api,
     asking_hooks.api,
-    asking_rules.api,
-    asking_rules.graphql,
     asking_teams.api,
 )
 
