@@ -90,7 +90,7 @@ async def test_six_hours_without_an_approval_end_it_as_an_error(set_stage: SetSt
         "terrakube/push": "error",
         "terrakube/push: acme/network": "error",
     }
-    ended = "Terrakube ended the job: none may be open for more than 6 hours."
+    ended = "Its approval has expired: Terrakube ends every job 6 hours after it was created."
     assert ended in stage.comment(pull_request)
     assert ended in description(stage, merged, "terrakube/push: acme/network")
     assert "waits for approval" not in stage.comment(pull_request)

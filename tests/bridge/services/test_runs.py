@@ -78,6 +78,13 @@ class TestPreparing:
         assert isinstance(prepared, JobRequest)
         assert (prepared.tcl, prepared.template_id) == ("flow: []\n", None)
 
+    async def test_where_none_is_named_the_bridge_s_own_is_sent(self, setting: Setting) -> None:
+        service = replace(setting.service, built_in={Verb.APPLY: "flow: [own]\n"})
+        named = TemplateChoice(reference="built-in")
+        prepared = await service.prepare(setting.a_run(verb=Verb.APPLY, template=named))
+        assert isinstance(prepared, JobRequest)
+        assert (prepared.tcl, prepared.template_id) == ("flow: [own]\n", None)
+
     async def test_options_reach_the_job(self, setting: Setting) -> None:
         options = RunOptions(refresh=False, refresh_only=True, targets=("a.b",), replaces=("c.d",))
         prepared = await setting.service.prepare(setting.a_run(options=options))

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, insert, update
 
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert, RemotePart
-from bridge.domain.runs import Output, OutputKind, RunPhase, RunRequest, RunState
+from bridge.domain.runs import Output, OutputKind, RunPhase, RunRequest, RunState, Verb
 from bridge.domain.terrakube import PlanCounts, Step, WorkspaceRef
 from bridge.domain.vcs import PullRequestState, RepositoryRef
 from bridge.domain.work import BranchSeen, LinkRuns, PullRequestSeen, Verdict, Work
@@ -255,3 +255,45 @@ def _write_outputs(connection: Connection, run_id: str) -> None:
 def _set_parts(connection: Connection) -> None:
     parts = (RemotePart(id="51", hash="abc"), RemotePart(id="52", hash="def"))
     connection.execute(update(post).values(parts=PARTS.dump(parts)))
+
+
+class TestWhatCommandsAsk:
+    async def test_the_newest_plan_of_each_workspace_counts(self, store: SqlRunStore) -> None:
+        await keep(store, a_request(trigger="old", commit_id=OLD_HEAD))
+        (other,) = await keep(store, a_request("storage"))
+        plans: list[str] = []
+        for at in range(3):
+            plans += await keep(store, a_request(trigger=f"plan {at}"), at=NOW + at)
+            await set_run(store, plans[-1], {"phase": "finished"})
+        newest, cancelled, superseded = plans
+        await set_run(store, cancelled, {"state": "cancelled"})
+        await set_run(store, superseded, {"superseded_by": "x"})
+        await keep(store, a_request(verb=Verb.APPLY, trigger="apply"), at=NOW + 40)
+
+        found = await store.latest_plans(PULL_REQUEST, HEAD)
+        assert {plan.request.workspace.name: plan.id for plan in found.values()} == {
+            "network": newest,
+            "storage": other,
+        }
+
+    async def test_open_runs_and_those_that_wait_are_told_apart(self, store: SqlRunStore) -> None:
+        waiting, going, done = await keep(
+            store, *(a_request(f"w-{at}", verb=Verb.APPLY) for at in range(3))
+        )
+        await keep(store, a_request(pull_request=4, trigger="other"))
+        created = {"phase": "created", "job_id": "1"}
+        await set_run(store, waiting, {**created, "state": "waiting"})
+        await set_run(store, going, {**created, "state": "running"})
+        await set_run(store, done, {"phase": "finished", "state": "waiting"})
+        assert {one.id for one in await store.open_runs(PULL_REQUEST)} == {waiting, going}
+        assert [one.id for one in await store.runs_waiting(PULL_REQUEST)] == [waiting]
+
+    async def test_what_a_broken_off_apply_did_is_reported(self, store: SqlRunStore) -> None:
+        await see(store)
+        (run_id,) = await keep(store, a_request(verb=Verb.APPLY))
+        await set_run(store, run_id, {"applied": '["a.one"]', "not_applied": '["a.two"]'})
+        report = await store.pull_request_report(PULL_REQUEST)
+        assert report is not None
+        (shown,) = report.runs
+        assert (shown.applied, shown.not_applied) == (("a.one",), ("a.two",))
+        assert (shown.queue, report.holds) == (None, ())
