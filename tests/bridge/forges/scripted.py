@@ -19,6 +19,10 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+GRAPHQL = "/api/graphql"
+"""Where GitHub's other API lies: beside the prefix."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """One request as it came."""
@@ -73,7 +77,7 @@ class Script:
             )
         )
         replies: Sequence[Reply] = self._replies.get(line, [])
-        if not replies or not path.startswith(self.prefix):
+        if not replies or not path.startswith((self.prefix, GRAPHQL)):
             self.surprises.append(line)
             return web.Response(status=418, text=f"nobody expected {line}")
         reply = replies[0]
