@@ -111,6 +111,8 @@ class Workspace(Entity):
         variables: Terraform variables by name, for the real executor.
         incomplete: Names of sensitive variables without a value: they fail every job.
         webhook: The native webhook, if the workspace has one.
+        structured: Whether plans and applies leave their rows in the context: 2.32 sometimes
+            leaves it empty (contract 8).
     """
 
     organization: Organization
@@ -138,6 +140,7 @@ class Workspace(Entity):
     clone_from: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
     incomplete: tuple[str, ...] = ()
+    structured: bool = True
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

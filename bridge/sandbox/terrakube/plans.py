@@ -80,6 +80,12 @@ def plan_of(rows: Iterable[Row]) -> Plan:
     return Plan(rows=listed, text=f"{_INTRODUCTION}{body}\n\x1b[1mPlan:\x1b[0m {bare.summary}\n")
 
 
+def destroyed(plan: Plan) -> Plan:
+    """The plan of destroying everything that *plan* names."""
+    rows = [make_row(row["resourceName"], "delete", "") for row in plan.rows]
+    return Plan(error=plan.error) if plan.error else plan_of(rows)
+
+
 def make_row(name: str, action: str, value: object) -> Row:
     """A row about ``terraform_data.<name>``."""
     old = {"id": f"id-{name}", "input": "before", "output": "before", "triggers_replace": None}

@@ -33,6 +33,8 @@ class Task:
 
         2.32 knows two of the keys, and rows without a status (contract 8).
         """
+        if not self.job.workspace.structured:
+            return
         if self.version is Version.STABLE:
             if key not in _STABLE_KEYS:
                 return

@@ -47,8 +47,11 @@ class RecordedExecutor:
         task.job.commit_id = task.job.commit_id or made_up_commit(task.job)
         await asyncio.sleep(self.seconds)
         match task.flow.type:
-            case "terraformPlan" | "terraformPlanDestroy":
+            case "terraformPlan":
                 return self._plan(task)
+            case "terraformPlanDestroy":
+                task.write("No plan of a destruction was recorded: this needs terraform.\n")
+                return Outcome(ok=False)
             case "terraformApply":
                 return self._apply(task)
             case "terraformDestroy":
