@@ -138,9 +138,8 @@ async def test_a_saved_plan_that_is_stale_is_refused_by_terraform(tmp_path: Path
     async with serving(tmp_path, "beta", "terraform", source) as (stand_in, workspace, client):
         job = await waiting(client, workspace, sha)
         (kept,) = (tmp_path / "server").rglob(f"state/{workspace.id}")
-        (kept / "terraform.tfstate").write_text(
-            '{"version": 4, "serial": 7, "lineage": "other", "resources": []}'
-        )
+        moved = {"version": 4, "serial": 7, "lineage": "other", "resources": []}
+        (kept / "terraform.tfstate").write_text(json.dumps(moved))
         await approved(client, job)
         assert stand_in.unexpected == []
     assert (job.status, steps(job)) == ("failed", ["completed", "completed", "failed"])
