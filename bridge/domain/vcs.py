@@ -181,8 +181,9 @@ class Reviews:
     Attributes:
         approved: Whether the forge's own rules for the base branch are content, and somebody
             other than the author approved the head as it is now.
-        approved_by: Logins whose newest review approves; the author left out, sorted.
-        rejected_by: Logins whose newest review asks for changes, sorted.
+        approved_by: Logins whose newest review approves and counts: those who may write, the
+            author left out, sorted.
+        rejected_by: Logins whose newest review asks for changes, of those who may write, sorted.
         required: Approvals the base branch's rules ask for; None when the forge does not say.
         problem: Why it does not count as approved, a sentence for people; empty when it does.
     """

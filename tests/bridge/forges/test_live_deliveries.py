@@ -15,6 +15,7 @@ from bridge.domain.events import (
     CommentDeleted,
     CommentEdited,
     Event,
+    MergeQueueChecked,
     PullRequestClosed,
     PullRequestDrafted,
     PullRequestEvent,
@@ -170,6 +171,31 @@ async def test_the_life_of_a_pull_request_becomes_events(listening: Listening) -
     assert (closed.merged, closed.merge_commit) == (True, commit)
     (pushed,) = [one for one in events if isinstance(one, BranchPushed)]
     assert (pushed.branch, pushed.after) == ("release", commit)
+
+
+async def test_a_review_that_is_dismissed_is_told_by_github_only(listening: Listening) -> None:
+    live = listening.live
+    await live.open({"network/main.tf": "x\n"})
+    given = await live.world.approve(INFRA, 1, by="bob")
+    await listening.heard()
+    await live.world.dismiss(INFRA, 1, given, by="root")
+    assert await listening.kinds() == ([PullRequestReviewed] if live.is_github else [])
+
+
+async def test_a_merge_queue_asks_for_statuses(tmp_path: Path) -> None:
+    async with living(tmp_path / "forge", TOKEN) as live, receiving() as receiver:
+        url = f"{receiver.url}?hook={live.repository.ref.id}"
+        secret = hook_secret(KEY, "code", live.repository.ref.id)
+        await live.forge.install_hook(live.repository, url, secret)
+        listening = Listening(live=live, receiver=receiver)
+        await live.open({"network/main.tf": "x\n"})
+        await listening.heard()
+        commit = await live.world.merge_queue(INFRA, 1)
+        (asked,) = [one for one in await listening.heard() if not isinstance(one, Ignored)]
+        assert isinstance(asked, MergeQueueChecked)
+        assert (asked.head_sha, asked.base_branch, asked.actor) == (commit, "main", "alice")
+        await live.world.leave_merge_queue(INFRA, 1)
+        assert await listening.kinds() == [BranchPushed, PullRequestClosed]
 
 
 async def test_a_pull_request_of_a_fork_is_told_as_one(listening: Listening) -> None:
