@@ -507,6 +507,13 @@ class RunStore(Protocol):
         """List the runs of a pull request whose jobs wait for an approval, oldest first."""
         ...
 
+    async def shown_runs(self, ref: PullRequestRef, head_sha: str) -> Sequence[Run]:
+        """List the runs a pull request shows, whoever asked for them, oldest first.
+
+        All of them at *head_sha*, and those of other commits that have not ended.
+        """
+        ...
+
     async def latest_plans(self, ref: PullRequestRef, head_sha: str) -> Mapping[str, Run]:
         """Read the newest plan of each workspace at a head, by workspace id, open ones included.
 

@@ -22,6 +22,7 @@ from bridge.domain.vcs import Permission, PullRequest
 from bridge.domain.work import Work
 from bridge.ports import Forge, Ignored, RunStore
 from bridge.services.catalog import Catalog
+from bridge.services.gating import Gating
 from bridge.services.noticing import NOTICED, decode_event
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,7 @@ class Services:
         store: What the database holds.
         policy: Rules and limits of the configuration.
         built_in: TCL that the template ``built-in`` stands for, by what starts the run.
+        destruction: TCL that plans the destruction of everything.
         answer: Carries out a command; see Router.equip.
         words: Commands that something carries out, in the order people are told.
     """
@@ -76,8 +78,14 @@ class Services:
     store: RunStore
     policy: Policy
     built_in: Mapping[On, str] = field(default_factory=dict)
+    destruction: str = ""
     answer: Answer = _nobody
     words: Sequence[Word] = ()
+
+    @property
+    def gating(self) -> Gating:
+        """What asks whether something may be applied."""
+        return Gating(forges=self.forges, store=self.store, policy=self.policy)
 
 
 Telling = Callable[[Event, Trouble, Services, Work], Awaitable[None]]

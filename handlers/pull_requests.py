@@ -22,6 +22,7 @@ from bridge.domain.vcs import PullRequest, PullRequestState
 from bridge.domain.work import LinkRuns, PullRequestSeen, Work
 from bridge.ports import PullRequestRecord
 from bridge.routing import Router, Services
+from handlers.applying import reopen_applies
 from handlers.reading import changed_files, current_pull_request, gather_facts
 from handlers.writing import Cause, carry_out, tell_comment, tell_commit
 
@@ -71,6 +72,8 @@ async def _plan(
     )
     cause = Cause(trigger=_trigger(event, pull_request), actor=event.actor)
     carry_out(work, decision, pull_request, cause, services.policy)
+    if work.runs and isinstance(event, PullRequestReopened):
+        await reopen_applies(pull_request, services, work)
 
 
 def _trigger(event: PullRequestEvent, pull_request: PullRequest) -> str:

@@ -67,6 +67,7 @@ async def gather_facts(repository: Repository, services: Services) -> Facts:
         policy=services.policy,
         templates={one: await services.catalog.templates(one) for one in sorted(organizations)},
         built_in=services.built_in,
+        destruction=services.destruction,
     )
 
 

@@ -1,13 +1,13 @@
 """Carrying out: decisions become rows of a Work. Nothing in here reaches the outside."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.decisions.triggers import Ignore, Start, Target, Tell
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert
 from bridge.domain.rules import Policy
-from bridge.domain.runs import RunOptions, RunRequest, Verb
+from bridge.domain.runs import RunRequest, Verb
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef, StatusState
 from bridge.domain.work import AuditEntry, PullRequestSeen, Work
@@ -27,12 +27,12 @@ class Cause:
     Attributes:
         trigger: As in design section 10.2.
         actor: Login of who caused it.
-        options: What they want done differently.
+        verbose: Whether they want to see the whole output.
     """
 
     trigger: str
     actor: str
-    options: RunOptions = field(default_factory=RunOptions)
+    verbose: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +103,12 @@ def request_plans(
             commit_id=pull_request.head_sha,
             repository=ref.repository,
             reports=(ref.key, commit_report(ref.repository, pull_request.head_sha)),
-            options=cause.options,
+            options=target.options,
             branch=pull_request.head_branch,
             pull_request=ref.number,
             why=target.why,
             applies=target.may_change,
+            verbose=cause.verbose,
         )
         for target in targets
     ]

@@ -4,11 +4,12 @@ Whoever asks is answered: done, refused with the reason, or what is missing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bridge.decisions.access import stranger_text
 from bridge.decisions.bindings import Binding
-from bridge.decisions.paths import Changes, matches
+from bridge.decisions.choosing import chosen, no_such_text
+from bridge.decisions.gates import destroy_off_text
+from bridge.decisions.paths import Changes
 from bridge.decisions.pull_requests import (
     decide_pull_request,
     fork_text,
@@ -19,10 +20,11 @@ from bridge.decisions.pull_requests import (
     too_many_text,
 )
 from bridge.decisions.triggers import Facts, Ignore, Start, Target, Tell, affected, target_of
-from bridge.decisions.wording import code, listed, ready_to_copy
-from bridge.domain.commands import AllowCommand, PlanCommand, Selection
-from bridge.domain.rules import On
-from bridge.domain.vcs import ChangedFiles, Permission, PullRequest, PullRequestState
+from bridge.decisions.wording import code, ready_to_copy
+from bridge.domain.commands import AllowCommand, PlanCommand
+from bridge.domain.rules import BUILT_IN, On
+from bridge.domain.runs import TemplateChoice
+from bridge.domain.vcs import ChangedFiles, PullRequest, PullRequestState
 from bridge.ports import PullRequestRecord
 
 
@@ -44,16 +46,6 @@ class Allow:
     sha: str
 
 
-def refuse_stranger(permission: Permission | None) -> Refuse | None:
-    """Refuse whoever may not write; None for whoever may.
-
-    Args:
-        permission: As the forge said just now; None when it could not be asked, which is a no.
-    """
-    text = stranger_text(permission)
-    return Refuse(text=text) if text else None
-
-
 def decide_plan(
     command: PlanCommand,
     facts: Facts,
@@ -68,17 +60,13 @@ def decide_plan(
     Without a target it is what the pull request affects. A pull request that was not looked at
     before is looked at now: one named workspace must not pass for all that are affected.
     """
-    if refusal := _refuse_place(facts, pull_request):
+    if refusal := _refuse_plan(command, facts, pull_request, stored):
         return refusal
-    if not is_allowed(pull_request, stored):
-        return Refuse(text=fork_text(facts, pull_request))
-    chosen = _chosen(command, facts, pull_request, changed)
-    if isinstance(chosen, Refuse):
-        return chosen
+    found = _chosen(command, facts, pull_request, changed)
+    if isinstance(found, Refuse):
+        return found
     why = f"Asked for by {actor}: {command.text}"
-    targets = tuple(
-        target_of(facts, one, facts.policy.plan_template, On.PULL_REQUEST, why) for one in chosen
-    )
+    targets = tuple(_target(command, facts, one, why) for one in found)
     if refusal := _refuse_targets(command, facts, pull_request, targets):
         return refusal
     if command.selection.names_something:
@@ -98,7 +86,7 @@ def decide_allowance(
     And only at the base that people were told about: whoever made the fork may turn it to another
     one between their look and their word.
     """
-    if refusal := _refuse_place(facts, pull_request):
+    if refusal := refuse_place(facts, pull_request):
         return refusal
     if not pull_request.from_fork:
         return Refuse(
@@ -119,7 +107,8 @@ def decide_allowance(
     return Allow(sha=command.sha)
 
 
-def _refuse_place(facts: Facts, pull_request: PullRequest) -> Refuse | None:
+def refuse_place(facts: Facts, pull_request: PullRequest) -> Refuse | None:
+    """Refuse what is said where nothing can be planned."""
     if not facts.bindings:
         return Refuse(
             text="No workspace in Terrakube takes its code from this repository, as far as the "
@@ -127,6 +116,21 @@ def _refuse_place(facts: Facts, pull_request: PullRequest) -> Refuse | None:
         )
     if pull_request.state is not PullRequestState.OPEN:
         return Refuse(text=f"This pull request is {pull_request.state.value}: nothing was started.")
+    return None
+
+
+def _refuse_plan(
+    command: PlanCommand,
+    facts: Facts,
+    pull_request: PullRequest,
+    stored: PullRequestRecord | None,
+) -> Refuse | None:
+    if refusal := refuse_place(facts, pull_request):
+        return refusal
+    if command.destroy and facts.policy.destroy is None:
+        return Refuse(text=destroy_off_text())
+    if not is_allowed(pull_request, stored):
+        return Refuse(text=fork_text(facts, pull_request))
     return None
 
 
@@ -140,12 +144,23 @@ def _refuse_targets(
     return None
 
 
+def _target(command: PlanCommand, facts: Facts, binding: Binding, why: str) -> Target:
+    if not command.destroy:
+        found = target_of(facts, binding, facts.policy.plan_template, On.PULL_REQUEST, why)
+        return replace(found, options=command.options)
+    # Whatever the template of plans is: it does not plan a destruction.
+    return Target(
+        workspace=binding.workspace.ref,
+        template=TemplateChoice(reference=BUILT_IN, name=BUILT_IN, tcl=facts.destruction),
+        why=why,
+        options=command.options,
+    )
+
+
 def _chosen(
     command: PlanCommand, facts: Facts, pull_request: PullRequest, changed: ChangedFiles
 ) -> Refuse | tuple[Binding, ...]:
     base = pull_request.base_branch
-    if command.destroy:
-        return Refuse(text=f"{code('-destroy')} is not available yet: nothing was started.")
     if not command.selection.names_something:
         found = affected(facts, On.PULL_REQUEST, branch=base, changes=Changes.of(changed))
         if found:
@@ -153,29 +168,8 @@ def _chosen(
         name = code(f"{facts.command} plan -w organization/name")
         return Refuse(text=f"{nothing_text(facts, pull_request, changed)} To plan one, say {name}.")
     here = [binding for binding in facts.bindings if base in binding.branches]
-    chosen = tuple(binding for binding in here if _is_meant(binding, command.selection))
-    return chosen or Refuse(text=_no_such(command.selection, here, base))
-
-
-def _is_meant(binding: Binding, selection: Selection) -> bool:
-    globs = tuple(one if "/" in one else f"*/{one}" for one in selection.workspaces)
-    return (not globs or matches(str(binding), globs)) and (
-        not selection.folders
-        or any(_is_folder(folder, selection.folders) for folder in binding.folders)
-    )
-
-
-def _is_folder(folder: str, wanted: Sequence[str]) -> bool:
-    return folder in wanted or matches(folder, [one for one in wanted if one])
-
-
-def _no_such(selection: Selection, here: Sequence[Binding], base: str) -> str:
-    asked = listed([*selection.workspaces, *(folder or "." for folder in selection.folders)])
-    if not here:
-        return f"No workspace of this repository follows the branch {code(base)}."
-    return (
-        f"No workspace that follows {code(base)} matches {asked}. There "
-        f"{'is' if len(here) == 1 else 'are'} {listed([str(binding) for binding in here])}."
+    return chosen(command.selection, here) or Refuse(
+        text=no_such_text(command.selection, here, base)
     )
 
 

@@ -11,7 +11,7 @@ from bridge.decisions.bindings import Binding
 from bridge.decisions.paths import Changes, is_too_deep, matches
 from bridge.decisions.templates import Chosen, choose_template
 from bridge.domain.rules import On, Policy, Rule
-from bridge.domain.runs import TemplateChoice
+from bridge.domain.runs import RunOptions, TemplateChoice
 from bridge.domain.terrakube import Template, Workspace, WorkspaceRef
 from bridge.domain.work import Verdict
 
@@ -25,12 +25,14 @@ class Facts:
             know the repository.
         templates: By organization id, with their flows.
         built_in: The inline flows the bridge sends, by what starts them.
+        destruction: The one that plans the destruction of everything.
     """
 
     bindings: tuple[Binding, ...]
     policy: Policy
     templates: Mapping[str, Sequence[Template]] = field(default_factory=dict)
     built_in: Mapping[On, str] = field(default_factory=dict)
+    destruction: str = ""
 
     @property
     def command(self) -> str:
@@ -54,6 +56,7 @@ class Target:
         may_change: Whether the template may change infrastructure.
         applies: Whether it holds a step that applies.
         problem: What is wrong with the template, in Markdown; empty when nothing is.
+        options: What whoever asked wants done differently.
     """
 
     workspace: WorkspaceRef
@@ -62,6 +65,7 @@ class Target:
     may_change: bool = False
     applies: bool = False
     problem: str = ""
+    options: RunOptions = field(default_factory=RunOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

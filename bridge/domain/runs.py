@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from bridge.domain.terrakube import PlanCounts, Step, WorkspaceRef
-from bridge.domain.vcs import RepositoryRef
+from bridge.domain.vcs import MergeMethod, RepositoryRef
 
 CLOSED: Final = "closed"
 """Stands in ``superseded_by`` for a pull request that was closed."""
@@ -148,6 +148,8 @@ class RunRequest:
         applies: Whether the template may change infrastructure: such runs are never dropped.
         reviewed: What an apply or a destroy of a pull request must do again; None otherwise.
         merges: Whether the pull request is to be merged once all its plans are applied.
+        merge_method: How, where somebody said so; None: as configured.
+        verbose: Whether its whole output is to be shown.
     """
 
     trigger: str
@@ -166,6 +168,8 @@ class RunRequest:
     applies: bool = False
     reviewed: Reviewed | None = None
     merges: bool = False
+    merge_method: MergeMethod | None = None
+    verbose: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

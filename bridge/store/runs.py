@@ -129,6 +129,10 @@ class SqlRunStore:
         """See ports.RunStore."""
         return await self.database.read(asked.runs_waiting, ref)
 
+    async def shown_runs(self, ref: PullRequestRef, head_sha: str) -> Sequence[Run]:
+        """See ports.RunStore."""
+        return await self.database.read(asked.shown_runs, ref, head_sha)
+
     async def latest_plans(self, ref: PullRequestRef, head_sha: str) -> Mapping[str, Run]:
         """See ports.RunStore."""
         return await self.database.read(asked.latest_plans, ref, head_sha)

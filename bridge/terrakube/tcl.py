@@ -101,6 +101,11 @@ def apply_text(team: str) -> str:
     return _flow_text(_PLAN, _APPROVAL.format(team=_scalar(team)), _APPLY)
 
 
+def plan_destroy_text() -> str:
+    """Return the built-in plan of a destruction: one step."""
+    return _flow_text(_PLAN_DESTROY)
+
+
 def destroy_text(team: str) -> str:
     """Return the built-in destroy: plan of a destroy, approval by *team*, apply of that plan."""
     return _flow_text(_PLAN_DESTROY, _APPROVAL.format(team=_scalar(team)), _APPLY)

@@ -20,7 +20,7 @@ def make_dispatcher(services: Services, *, redact: Callable[[str], str] = str) -
     }
     return Dispatcher(
         router=load_routers(),
-        services=replace(services, built_in=flows),
+        services=replace(services, built_in=flows, destruction=tcl.plan_destroy_text()),
         redact=redact,
         telling=tell_waiting,
         concluding=conclude_waiting,

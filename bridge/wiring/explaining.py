@@ -207,6 +207,10 @@ class EmptyStore:
         """See ports.RunStore."""
         return ()
 
+    async def shown_runs(self, ref: PullRequestRef, head_sha: str) -> Sequence[Run]:
+        """See ports.RunStore."""
+        return ()
+
     async def latest_plans(self, ref: PullRequestRef, head_sha: str) -> Mapping[str, Run]:
         """See ports.RunStore."""
         return {}

@@ -30,6 +30,7 @@ from bridge.rendering.markers import Markers
 from bridge.routing import Services
 from bridge.services.catalog import Catalog
 from bridge.services.collecting import CollectService
+from bridge.services.gating import Gating
 from bridge.services.noticing import NoticeService
 from bridge.services.publishing import PublishService
 from bridge.services.redelivering import RedeliverService, memory
@@ -87,7 +88,13 @@ async def build_inside(
         },
     )
     collecting = CollectService(server, redactor, derived_key(key, "digest"))
-    reviewing = ReviewService(forges=outside.forges, plans=collecting, store=store, command=command)
+    reviewing = ReviewService(
+        forges=outside.forges,
+        plans=collecting,
+        store=store,
+        command=command,
+        gatekeeper=Gating(forges=outside.forges, store=store, policy=policy),
+    )
     publishing = PublishService(
         forges=outside.forges,
         store=store,

@@ -2,13 +2,14 @@
 
 from typing import cast
 
-from bridge.decisions.asking import Allow, Refuse, decide_allowance, refuse_stranger
+from bridge.decisions.asking import Allow, Refuse, decide_allowance
 from bridge.decisions.pull_requests import decide_pull_request, decide_supersedes
 from bridge.decisions.triggers import Facts
-from bridge.domain.commands import AllowCommand
+from bridge.domain.commands import AllowCommand, Word
 from bridge.domain.work import Allowance, Work
 from bridge.ports import PullRequestRecord
 from bridge.routing import Asked, Router, Services
+from handlers.allowing import refuse
 from handlers.reading import changed_files, gather_facts
 from handlers.writing import Cause, audit, carry_out
 
@@ -18,7 +19,8 @@ router = Router()
 @router.on_command(AllowCommand)
 async def ok_to_plan(asked: Asked, services: Services, work: Work) -> str:
     """Remember the allowance and plan what the pull request affects, or say why not."""
-    decision = refuse_stranger(asked.permission) or await _allow(asked, services, work)
+    refusal = await refuse(asked, Word.OK_TO_PLAN, services)
+    decision = refusal or await _allow(asked, services, work)
     match decision:
         case Refuse(text=text):
             audit(work, asked, action="fork.allowed", result="refused", detail=text)

@@ -123,6 +123,14 @@ class FakeRunStore:
             if one.state is RunState.WAITING and one.phase in {RunPhase.CREATED, RunPhase.REVIEWING}
         ]
 
+    async def shown_runs(self, ref: PullRequestRef, head_sha: str) -> Sequence[Run]:
+        return [
+            one
+            for one in self._sorted()
+            if ref.key in one.request.reports
+            and (one.request.commit_id == head_sha or not one.concluded)
+        ]
+
     async def latest_plans(self, ref: PullRequestRef, head_sha: str) -> Mapping[str, Run]:
         return {
             one.request.workspace.id: one

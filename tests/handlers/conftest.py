@@ -1,8 +1,8 @@
 """A world for handlers: a forge, Terrakube and a store in memory, and the router around them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,15 @@ from bridge.domain.events import (
 )
 from bridge.domain.posts import PostKind
 from bridge.domain.rules import Policy
+from bridge.domain.runs import (
+    CONCLUDED,
+    Run,
+    RunPhase,
+    RunRequest,
+    RunState,
+    TemplateChoice,
+    Verb,
+)
 from bridge.domain.terrakube import Workspace
 from bridge.domain.vcs import PullRequest, PullRequestRef
 from bridge.domain.work import Work
@@ -24,6 +33,7 @@ from bridge.services.catalog import Catalog
 from handlers import load_routers
 from tests.fakes.forge import BASE, HEAD, INFRA, FakeForge, a_pull_request
 from tests.fakes.jobserver import APPLY_FLOW, FakeJobServer
+from tests.fakes.runs import a_run
 from tests.fakes.store import FakeRunStore
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -52,6 +62,7 @@ class World:
             catalog=Catalog(server=self.server),
             store=self.store,
             policy=self.policy,
+            destruction="flow: destruction",
         )
         return self.router.equip(services)
 
@@ -66,6 +77,49 @@ class World:
         """Let the forge hold a pull request."""
         self.forge.pulls[number] = a_pull_request(number, **changes)
         return self.forge.pulls[number]
+
+    def ran(
+        self,
+        name: str = "network",
+        verb: Verb = Verb.PLAN,
+        state: RunState = RunState.SUCCEEDED,
+        **changes: Any,  # noqa: ANN401 - fields of the run, or of its request
+    ) -> Run:
+        """Let the store hold a run of pull request 1, newer than those it holds."""
+        number = len(self.store.runs) + 1
+        ref = PullRequestRef(repository=INFRA, number=1)
+        space = next(one for one in self.server.spaces.values() if one.ref.name == name)
+        asked = {one.name for one in fields(RunRequest)}
+        values: dict[str, Any] = {
+            "trigger": f"comment:code:7:{number}:1",
+            "actor": "bob",
+            "verb": verb,
+            "workspace": space.ref,
+            "template": TemplateChoice(reference="Plan", name="Plan"),
+            "commit_id": HEAD,
+            "repository": INFRA,
+            "reports": (ref.key, f"commit:code:7:{HEAD}"),
+            "pull_request": 1,
+            "applies": verb is not Verb.PLAN,
+        }
+        values |= {key: value for key, value in changes.items() if key in asked}
+        ended = state in CONCLUDED
+        run = a_run(
+            RunRequest(**values),
+            **{
+                "id": f"run-{number}",
+                "state": state,
+                "phase": RunPhase.FINISHED if ended else RunPhase.CREATED,
+                "job_id": str(number),
+                "plan_changes": True if ended else None,
+                "digest": f"json1:{number}" if ended else "",
+                "created_at": NOW + timedelta(minutes=number),
+                "finished_at": NOW + timedelta(minutes=number + 1) if ended else None,
+                **{key: value for key, value in changes.items() if key not in asked},
+            },
+        )
+        self.store.runs = {**self.store.runs, run.id: run}
+        return run
 
     async def say(self, text: str, *, author: str = "alice", **changes: Any) -> Work:  # noqa: ANN401 - its fields
         """Let somebody write a comment in pull request 1."""

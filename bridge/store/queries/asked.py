@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, or_, select
 
 from bridge.domain.runs import Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequestRef
@@ -26,6 +26,20 @@ def open_runs(connection: Connection, ref: PullRequestRef) -> Sequence[Run]:
 def runs_waiting(connection: Connection, ref: PullRequestRef) -> Sequence[Run]:
     """Read the runs of a pull request whose jobs wait for an approval, oldest first."""
     return _runs(connection, _of(ref).where(waits()))
+
+
+def shown_runs(connection: Connection, ref: PullRequestRef, head_sha: str) -> Sequence[Run]:
+    """Read what a pull request shows at a head, and what has not ended at others, oldest first."""
+    shown = (
+        select(run)
+        .join(run_link, run_link.c.run_id == run.c.id)
+        .where(
+            run_link.c.report == ref.key,
+            or_(run.c.commit_id == head_sha, run.c.phase != RunPhase.FINISHED.value),
+        )
+        .order_by(run.c.created_at, run.c.id)
+    )
+    return _runs(connection, shown)
 
 
 def latest_plans(connection: Connection, ref: PullRequestRef, head_sha: str) -> Mapping[str, Run]:

@@ -9,12 +9,11 @@ from bridge.decisions.asking import (
     Refuse,
     decide_allowance,
     decide_plan,
-    refuse_stranger,
 )
 from bridge.decisions.triggers import Facts, Start
 from bridge.domain.commands import AllowCommand, PlanCommand, Selection
 from bridge.domain.rules import On, Policy, Rule
-from bridge.domain.vcs import ChangedFiles, Permission, PullRequest, PullRequestState
+from bridge.domain.vcs import ChangedFiles, PullRequest, PullRequestState
 from bridge.domain.work import Verdict
 from bridge.ports import PullRequestRecord
 from tests.bridge.decisions.facts import APPLY, PLAN, UNKNOWN_FILES, a_workspace, files, some_facts
@@ -62,26 +61,6 @@ def decide(
 def names(decision: Refuse | Start) -> list[str]:
     assert isinstance(decision, Start), decision
     return [target.workspace.name for target in decision.targets]
-
-
-@pytest.mark.parametrize("permission", [Permission.WRITE, Permission.ADMIN])
-def test_whoever_may_write_may_ask(permission: Permission) -> None:
-    assert refuse_stranger(permission) is None
-
-
-@pytest.mark.parametrize(
-    ("permission", "told"),
-    [
-        (Permission.READ, "you have read permission. Anybody with write permission can say it."),
-        (Permission.NONE, "you have none. Anybody with write permission can say it."),
-        (None, "the forge did not say whether you may write to this repository"),
-    ],
-)
-def test_whoever_may_not_write_is_told_why(permission: Permission | None, told: str) -> None:
-    """A forge that does not answer is a no, and that is said."""
-    refusal = refuse_stranger(permission)
-    assert refusal is not None
-    assert told in refusal.text
 
 
 @pytest.mark.parametrize(
@@ -132,8 +111,8 @@ def test_the_root_is_a_folder() -> None:
         (
             asked("Acme/dns"),
             (
-                "No workspace that follows `main` matches `Acme/dns`. There are `acme/deep`, "
-                "`acme/dns`, `acme/network`."
+                "No workspace that follows `main` matches `Acme/dns`. Did you mean "
+                "`acme/dns`? There are `acme/deep`, `acme/dns`, `acme/network`."
             ),
         ),
     ],

@@ -1,0 +1,157 @@
+"""Asking whether something may be applied: when somebody says so, and again right before it is.
+
+Only what the configured gates need is asked for. What the forge does not say stays untold, and
+the gate is shut.
+"""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import structlog
+
+from bridge.decisions.gates import (
+    GateFacts,
+    gates_of,
+    ignored_contexts,
+    refusal_text,
+    unmet_gates,
+)
+from bridge.domain.errors import PermanentRemoteError, RemoteError
+from bridge.domain.rules import ApplyPolicy, Gate, Policy
+from bridge.domain.runs import Run, RunOptions, RunState, Verb
+from bridge.domain.terrakube import WorkspaceRef
+from bridge.domain.vcs import PullRequest, PullRequestRef
+from bridge.ports import Forge, RunStore
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_APPLYING: Final = frozenset({Verb.APPLY, Verb.DESTROY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gating:
+    """Gathers what the gates of an apply look at.
+
+    Attributes:
+        forges: By name.
+    """
+
+    forges: Mapping[str, Forge]
+    store: RunStore
+    policy: Policy
+
+    async def facts(
+        self,
+        pull_request: PullRequest,
+        plans: Mapping[WorkspaceRef, Run | None],
+        *,
+        options: RunOptions | None = None,
+        destroy: bool = False,
+    ) -> GateFacts:
+        """Ask the forge for what the gates need; what it does not say is None."""
+        return await self._facts(
+            pull_request, plans, options=options, destroy=destroy, untold=RemoteError
+        )
+
+    async def objection(self, run: Run) -> str:
+        """Say what keeps an apply from being created now; empty when nothing does.
+
+        See services.reviewing.Gatekeeper. The plan is the one that was reviewed, whatever was
+        planned since.
+
+        Raises:
+            TemporaryRemoteError: The forge does not answer: ask again.
+        """
+        request = run.request
+        if request.reviewed is None or request.pull_request is None:
+            return ""
+        destroy = request.verb is Verb.DESTROY
+        policy = self._policy(destroy=destroy)
+        if policy is None:
+            return f"`{request.verb}` was switched off before it started."
+        ref = PullRequestRef(repository=request.repository, number=request.pull_request)
+        if earlier := await self._applied_before(run, ref):
+            return f"{earlier.request.actor} was first: the same plan is applied already."
+        facts = await self._facts(
+            await self.forges[request.repository.forge].pull_request(ref),
+            {request.workspace: await self.store.run(request.reviewed.run_id)},
+            destroy=destroy,
+            # One that does not answer is asked again: nobody waits in front of a screen.
+            untold=PermanentRemoteError,
+        )
+        unmet = unmet_gates(policy, facts, command=self.policy.command_names[0])
+        return refusal_text(unmet, destroy=destroy) if unmet else ""
+
+    def _policy(self, *, destroy: bool) -> ApplyPolicy | None:
+        return self.policy.destroy if destroy else self.policy.apply
+
+    async def _applied_before(self, run: Run, ref: PullRequestRef) -> Run | None:
+        """Find an older apply of the same plan that went through: two doors, one apply."""
+        reviewed = run.request.reviewed
+        return next(
+            (
+                other
+                for other in await self.store.shown_runs(ref, run.request.commit_id)
+                if other.request.verb in _APPLYING
+                and other.id != run.id
+                and other.state is RunState.SUCCEEDED
+                and other.request.reviewed
+                and reviewed
+                and other.request.reviewed.run_id == reviewed.run_id
+            ),
+            None,
+        )
+
+    async def _facts(
+        self,
+        pull_request: PullRequest,
+        plans: Mapping[WorkspaceRef, Run | None],
+        *,
+        options: RunOptions | None = None,
+        destroy: bool,
+        untold: type[RemoteError],
+    ) -> GateFacts:
+        forge = self.forges[pull_request.ref.repository.forge]
+        wanted = gates_of(self._policy(destroy=destroy) or self.policy.apply)
+        where = pull_request.ref.repository
+
+        async def told(gate: Gate, question: Awaitable[T]) -> T | None:
+            try:
+                return await question
+            except untold as error:
+                log.warning("gate.unknown", gate=gate.value, reason=str(error))
+                return None
+
+        return GateFacts(
+            pull_request=pull_request,
+            plans=plans,
+            options=options,
+            destroy=destroy,
+            reviews=await told(Gate.APPROVED, forge.reviews(pull_request))
+            if Gate.APPROVED in wanted
+            else None,
+            mergeability=await told(
+                Gate.MERGEABLE,
+                forge.mergeability(pull_request, ignoring=ignored_contexts(self.policy)),
+            )
+            if Gate.MERGEABLE in wanted
+            else None,
+            statuses=await told(Gate.STATUSES, forge.statuses(where, pull_request.head_sha))
+            if Gate.STATUSES in wanted
+            else None,
+            diverged=await told(Gate.UNDIVERGED, _diverged(forge, pull_request))
+            if Gate.UNDIVERGED in wanted
+            else None,
+        )
+
+
+async def _diverged(forge: Forge, pull_request: PullRequest) -> bool | None:
+    """Tell whether the base branch holds commits that the head does not; None: it is gone."""
+    where = pull_request.ref.repository
+    base = await forge.branch(where, pull_request.base_branch)
+    if base is None:
+        return None
+    return not await forge.is_ancestor(where, base.sha, pull_request.head_sha)
