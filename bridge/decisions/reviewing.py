@@ -96,7 +96,7 @@ def stop_of(run: Run, found: PullRequest, *, command: str) -> Stop | None:
     if found.state is not PullRequestState.OPEN:
         reason = f"The pull request was {found.state} before the {verb} started."
     elif found.from_fork:
-        reason = f"A commit of a fork is never the base of an {verb}."
+        reason = "What a fork holds is never applied."
     elif found.head_sha != run.request.commit_id:
         reason = (
             f"The pull request moved to {found.head_sha[:12]} before the {verb} started: "

@@ -37,11 +37,11 @@ from bridge.engine.leases import Lease
 from bridge.engine.workers import backoff, describe
 from bridge.metrics import Metrics
 from bridge.ports import JobServer
-from bridge.store.codecs import from_ms, to_ms
+from bridge.store.codecs import from_ms
 from bridge.store.database import Database
 from bridge.store.queries import runs as queries
 from bridge.store.queries.holds import Holding, needs_hold, read_hold
-from bridge.store.queries.runs import Begun
+from bridge.store.queries.runs import Begun, Turn
 
 log = structlog.get_logger()
 
@@ -155,32 +155,35 @@ class Creator:
 
     async def _has_turn(self, run: Run, lease: Lease) -> bool:
         """Wait for the workspace, so that nothing is asked in vain; or give it up."""
-        request, now = run.request, self.database.now()
-        waited = now - to_ms(run.created_at)
-        if run.phase is RunPhase.PLANNED and waited >= self.holding.patience:
-            hold = await self.database.read(read_hold, request.workspace.id)
-            if hold is None or hold.pull_request.number != request.pull_request or hold.busy:
-                hours = self.holding.patience // 3_600_000
-                text = waited_too_long(hold, hours, command=self.command, verb=request.verb)
-                await self.ender.end(run, lease, Ending(state=RunState.ERROR, reason=text))
-                return False
-        return await self.database.write_for(
-            run.id, queries.is_its_turn, lease.held, request, self.holding, now
+        request = run.request
+        turn = await self.database.write_for(
+            run.id, queries.turn_of, lease.held, request, self.holding, self.database.now()
         )
+        if turn is Turn.TOO_LATE:
+            hold = await self.database.read(read_hold, request.workspace.id)
+            hours = self.holding.patience // 3_600_000
+            text = waited_too_long(hold, hours, command=self.command, verb=request.verb)
+            await self.ender.end(run, lease, Ending(state=RunState.ERROR, reason=text))
+        return turn is Turn.NOW
 
     async def _may_start(self, row: RowMapping, run: Run, lease: Lease) -> bool:
         """Read the pull request again and ask the gates: what was checked may be hours ago."""
         try:
-            stop = await self.guard.stop(run)
-            objection = "" if stop else await self.guard.objection(run)
+            ending = await self._objection(run)
         except RemoteError as error:
             await self._put_off(row, run, lease, error)
             return False
-        if stop is not None:
-            await self.ender.end(run, lease, Ending(state=stop.state, reason=stop.reason))
-        elif objection:
-            await self.ender.end(run, lease, Ending(state=RunState.ERROR, reason=objection))
-        return stop is None and not objection
+        if ending is not None:
+            await self.ender.end(run, lease, ending)
+        return ending is None
+
+    async def _objection(self, run: Run) -> Ending | None:
+        stop = await self.guard.stop(run)
+        if stop is None and (objection := await self.guard.objection(run)):
+            return Ending(state=RunState.ERROR, reason=objection)
+        # Last of all: asking the gates takes a while.
+        stop = stop or await self.guard.stop(run)
+        return None if stop is None else Ending(state=stop.state, reason=stop.reason)
 
     async def _send(self, row: RowMapping, run: Run, lease: Lease, prepared: JobRequest) -> None:
         begun = await self.database.write_for(

@@ -169,7 +169,10 @@ class Sighting:
         waited: dict[str, object] = {}
         if self.row["gate"] == Gate.AHEAD:
             waited["gate"] = Gate.WAITED.value
-        if self.row["review"] != Review.DUE or self.row["cancel_requested"]:
+        # While Terrakube was away, that took the place of the question.
+        forgotten = self.row["review"] == Review.ASKED and self.seen.state is RunState.ERROR
+        due = self.row["review"] == Review.DUE or forgotten
+        if not due or self.row["cancel_requested"]:
             return waited
         return {**waited, "phase": RunPhase.REVIEWING.value, "due_at": now}
 

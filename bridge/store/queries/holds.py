@@ -72,8 +72,9 @@ def is_free_for(connection: Connection, row: Row[Any], request: RunRequest) -> b
         return False
     if request.verb is Verb.PLAN:
         return True
-    idle = found["busy_run"] in {None, row.id} and found["busy_until"] is None
-    return idle and not _is_behind(connection, row, own=key)
+    if found["busy_run"] is not None:
+        return bool(found["busy_run"] == row.id)
+    return not _is_behind(connection, row, own=key)
 
 
 def take(

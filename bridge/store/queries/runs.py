@@ -18,7 +18,7 @@ from bridge.decisions.endings import (
     without_output,
 )
 from bridge.decisions.following import TICK, has_started, next_tick, state_of
-from bridge.domain.runs import Collected, Run, RunPhase, RunRequest, RunState
+from bridge.domain.runs import Collected, Review, Run, RunPhase, RunRequest, RunState
 from bridge.domain.terrakube import Job
 from bridge.domain.work import AuditEntry
 from bridge.store.codecs import COUNTS, RUN_REQUEST, STEPS, STRINGS, compress, run_from_row
@@ -65,15 +65,27 @@ def newest(connection: Connection, limit: int) -> Sequence[Run]:
     return [run_from_row(row) for row in rows]
 
 
-def is_its_turn(
+class Turn(StrEnum):
+    """Whether a run may have its workspace."""
+
+    NOW = "now"
+    LATER = "later"
+    """It looks again by itself, and when somebody leaves the workspace."""
+    TOO_LATE = "too late"
+    """It has waited for so long that it is given up."""
+
+
+def turn_of(
     connection: Connection, held: Held, request: RunRequest, holding: Holding, now: int
-) -> bool:
-    """Tell whether a run may have its workspace; otherwise it looks again later."""
+) -> Turn:
+    """Tell whether it is a run's turn; the lease ends when it has to look again later."""
     row = leases.keep(connection, run, held)
     if row.cancel_requested or holds.is_free_for(connection, row, request):
-        return True
+        return Turn.NOW
+    if row.phase == RunPhase.PLANNED and now - row.created_at >= holding.patience:
+        return Turn.TOO_LATE
     leases.finish(connection, run, held, due_at=now + QUEUE_TURN)
-    return False
+    return Turn.LATER
 
 
 def begin(
@@ -245,7 +257,8 @@ def give_up(connection: Connection, held: Held, row: RowMapping, reason: str, no
             rest(connection, held, error=reason)
         case RunPhase.REVIEWING.value:
             trouble = broken(reason).reason
-            leases.keep(connection, run, held, phase=RunPhase.CREATED.value, trouble=trouble)
+            left = {"phase": RunPhase.CREATED.value, "review": Review.ASKED.value}
+            leases.keep(connection, run, held, trouble=trouble, **left)
             rest(connection, held, error=reason)
             touch_reports(connection, reports_of(connection, [held.id]), now)
         case RunPhase.COLLECTING.value:

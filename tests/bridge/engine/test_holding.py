@@ -144,6 +144,13 @@ class TestTwoPullRequests:
         )
         assert described(run) == ("finished", "error", "")
 
+    async def test_what_is_free_by_now_is_never_too_late(self, stage: Stage) -> None:
+        await stage.want(stage.a_reviewed())
+        await stage.set_run(created_at=stage.database.now() - 7 * 3_600_000)
+        stage.play(stage.runs.worker)
+        await stage.settle()
+        assert (await stage.run()).job_id == "1"
+
     async def test_they_go_in_the_order_in_which_they_asked(self, stage: Stage) -> None:
         first, second = await both(stage)
         stage.clock.advance(1)

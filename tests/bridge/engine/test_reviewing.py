@@ -121,7 +121,7 @@ class TestPullRequestsThatChange:
         [
             ({"head_sha": NEW_HEAD}, "moved to cccccccccccc before the apply started"),
             ({"state": PullRequestState.CLOSED}, "was closed before"),
-            ({"from_fork": True}, "of a fork"),
+            ({"from_fork": True}, "What a fork holds"),
         ],
         ids=["moved", "closed", "fork"],
     )
@@ -373,6 +373,34 @@ class TestErrors:
         await stage.after(2)
         assert described(await stage.run()) == ("created", "running", "approved", "ada")
         assert (await stage.run()).trouble == ""
+
+    async def test_a_question_outlives_an_outage_of_terrakube(self, stage: Stage) -> None:
+        await an_apply_that_waits(stage, reviewed=Reviewed(run_id="01", digest=""))
+        question = (await stage.run()).trouble
+        stage.server.failures["jobs"] = [unavailable("GET jobs")] * 30
+        for _ in range(15):
+            await stage.after(61)
+        assert (await stage.run()).trouble != question
+        stage.server.failures["jobs"] = []
+        await stage.after(61)
+        await stage.after(3)
+        run = await stage.run()
+        assert (run.state.value, run.review, run.trouble) == ("waiting", Review.ASKED, question)
+
+    async def test_a_review_the_bridge_fails_on_is_left_to_people(self, stage: Stage) -> None:
+        def stumble() -> None:
+            msg = "a bug"
+            raise ValueError(msg)
+
+        stage.collector.on_review = stumble
+        run_id = await an_apply_that_waits(stage)
+        for _ in range(10):
+            await stage.after(301)
+        run = await stage.run()
+        assert described(run) == ("created", "waiting", "asked", "")
+        assert run.trouble == "The bridge failed on this run: ValueError: a bug. See its log."
+        await stage.decide(Answer.APPROVE, run_id)
+        assert described(await stage.run()) == ("created", "running", "approved", "bob")
 
     async def test_an_approval_that_comes_too_late_says_what_to_do(self, stage: Stage) -> None:
         await an_apply_that_waits(stage, reviewed=Reviewed(run_id="01", digest=""))
