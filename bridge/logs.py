@@ -58,6 +58,7 @@ QUIET = (
     "asyncio",
     "httpcore",
     "httpx",
+    "markdown_it",
     "slack_bolt",
     "slack_sdk",
     "sqlalchemy",
