@@ -1,0 +1,91 @@
+"""Whose turn it is, asked out of turn."""
+
+import pytest
+from sqlalchemy import Connection, select, update
+
+from bridge.domain.rules import Locks
+from bridge.domain.runs import RunRequest, Verb
+from bridge.domain.work import Work
+from bridge.store.codecs import RUN_REQUEST
+from bridge.store.database import Database
+from bridge.store.queries import holds
+from bridge.store.queries.holds import Holding
+from bridge.store.queries.work import apply_work
+from bridge.store.schema import hold, run
+from tests.bridge.store.rows import HEAD, a_request, rows_of
+
+NOW = 1_700_000_000_000
+
+
+def an_apply(number: int = 3, commit_id: str = HEAD) -> RunRequest:
+    return a_request(
+        trigger=f"comment:{number}:{commit_id}",
+        verb=Verb.APPLY,
+        applies=True,
+        pull_request=number,
+        commit_id=commit_id,
+    )
+
+
+async def want(database: Database, *requests: RunRequest) -> list[str]:
+    """Ask for runs, a second apart."""
+    ids: list[str] = []
+    for at, request in enumerate(requests):
+        ids += await database.write(apply_work, Work(runs=[request]), NOW + at * 1_000)
+    return ids
+
+
+async def take(database: Database, run_id: str, locks: Locks = Locks.APPLY) -> bool:
+    return await database.write(_take, run_id, Holding(locks=locks))
+
+
+def _take(connection: Connection, run_id: str, holding: Holding) -> bool:
+    row = connection.execute(select(run).where(run.c.id == run_id)).one()
+    return holds.take(connection, row, RUN_REQUEST.load(row.request), holding, NOW)
+
+
+def _send(connection: Connection, run_id: str) -> None:
+    connection.execute(update(run).where(run.c.id == run_id).values(phase="posting"))
+
+
+@pytest.mark.parametrize("numbers", [(3, 3), (3, 4), (4, 3)], ids=str)
+async def test_whoever_asked_first_comes_first(
+    database: Database, numbers: tuple[int, int]
+) -> None:
+    elder, younger = await want(
+        database, an_apply(numbers[0]), an_apply(numbers[1], commit_id="c" * 40)
+    )
+    assert not await take(database, younger)
+    assert await take(database, elder)
+    await database.write(_send, elder)
+    assert not await take(database, younger)
+    assert await take(database, elder), "its POST may have to be repeated"
+    (row,) = await rows_of(database, hold)
+    assert (row["number"], row["run_id"], row["busy_run"]) == (numbers[0], elder, elder)
+
+
+async def test_the_holder_passes_those_who_wait_for_it(database: Database) -> None:
+    (first,) = await want(database, an_apply())
+    assert await take(database, first)
+    await database.write(_send, first)
+    other, mine = await want(database, an_apply(4), an_apply(3, "c" * 40))
+    await database.write(_idle)
+    assert not await take(database, other)
+    assert await take(database, mine)
+
+
+def _idle(connection: Connection) -> None:
+    connection.execute(update(hold).values(busy_run=None))
+
+
+async def test_plans_of_the_holder_go_side_by_side(database: Database) -> None:
+    one, two, other = await want(
+        database,
+        a_request(),
+        a_request(trigger="two", commit_id="c" * 40),
+        a_request(trigger="other", commit_id="d" * 40, pull_request=4),
+    )
+    taken = [await take(database, run_id, Locks.PLAN) for run_id in (one, two, other)]
+    assert taken == [True, True, False]
+    (row,) = await rows_of(database, hold)
+    assert (row["run_id"], row["busy_run"]) == (one, None)
