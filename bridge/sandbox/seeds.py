@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.sandbox.terrakube import StandIn as Terrakube
+from bridge.sandbox.terrakube.executors.recorded import RecordedExecutor
 from bridge.sandbox.terrakube.model import Organization
 from bridge.sandbox.terrakube.world import DEFAULT_TEAMS
 
@@ -25,7 +26,11 @@ class _Seed(BaseModel):
 
 
 class WorkspaceSeed(_Seed):
-    """A workspace; *source* may begin with ``{forge}``, *default_template* is a name."""
+    """A workspace; *source* may begin with ``{forge}``, *default_template* is a name.
+
+    *recorded* names what its plans replay in turn, the last one for ever, where there is no
+    terraform; see executors/recorded.py.
+    """
 
     name: str
     source: str
@@ -35,6 +40,7 @@ class WorkspaceSeed(_Seed):
     locked: bool = False
     webhook: bool = False
     variables: Mapping[str, str] = Field(default_factory=dict)
+    recorded: Sequence[str] = ()
 
 
 class TemplateSeed(_Seed):
@@ -69,14 +75,25 @@ class HookSeed(_Seed):
     events: Sequence[str] = ("push", "pull_request", "issue_comment")
 
 
+class ProtectionSeed(_Seed):
+    """The rule of a branch: so many *approvals*, and *statuses* that must have succeeded."""
+
+    approvals: int = 0
+    statuses: Sequence[str] = ()
+
+
 class RepositorySeed(_Seed):
-    """A repository ``owner/name`` with a first commit of *files*; *access* by login."""
+    """A repository ``owner/name`` with a first commit of *files*.
+
+    *access* is by login, *protection* by branch.
+    """
 
     name: str
     files: Mapping[str, str] = Field(default_factory=dict)
     private: bool = False
     access: Mapping[str, str] = Field(default_factory=dict)
     hooks: Sequence[HookSeed] = ()
+    protection: Mapping[str, ProtectionSeed] = Field(default_factory=dict)
 
 
 class TokenSeed(_Seed):
@@ -128,6 +145,13 @@ async def sow_forge(seed: ForgeSeed, forge: "Forge") -> Mapping[str, str]:
         )
         for hook in repository.hooks:
             forge.add_hook(repository.name, hook.url, secret=hook.secret, events=hook.events)
+        for branch, rule in repository.protection.items():
+            forge.protect(
+                repository.name,
+                branch,
+                required_approvals=rule.approvals,
+                required_statuses=rule.statuses,
+            )
     return {
         name: forge.token(token.account, scopes=token.scopes) for name, token in seed.tokens.items()
     }
@@ -151,7 +175,7 @@ def _sow_workspace(
     seed: WorkspaceSeed, organization: Organization, terrakube: Terrakube, forge: "Forge | None"
 ) -> None:
     source = seed.source.replace(FORGE, forge.web_url if forge is not None else "")
-    terrakube.add_workspace(
+    made = terrakube.add_workspace(
         organization,
         seed.name,
         source,
@@ -163,6 +187,8 @@ def _sow_workspace(
         variables=dict(seed.variables),
         clone_from=_clone_from(source, forge),
     )
+    if seed.recorded and isinstance(terrakube.executor, RecordedExecutor):
+        terrakube.executor.scenario_for(made, *seed.recorded)
 
 
 def _clone_from(source: str, forge: "Forge | None") -> str | None:

@@ -26,7 +26,8 @@ class RecordedExecutor:
 
     Attributes:
         seconds: How long a step takes.
-        scenarios: By workspace id: what is replayed instead of the next in line.
+        scenarios: By workspace id: what plans replay in turn instead of what would be next in
+            line; the last one stays.
     """
 
     name = "recorded"
@@ -34,13 +35,13 @@ class RecordedExecutor:
     def __init__(self, *, seconds: float = 0.0, parallel: int = 1) -> None:
         self.parallel = parallel
         self.seconds = seconds
-        self.scenarios: dict[str | int, str] = {}
+        self.scenarios: dict[str | int, list[str]] = {}
         self._applied: dict[str | int, str] = {}
         self._planned: dict[str | int, str] = {}
 
-    def scenario_for(self, workspace: Workspace, scenario: str) -> None:
-        """Replay *scenario* in *workspace* from now on."""
-        self.scenarios[workspace.id] = scenario
+    def scenario_for(self, workspace: Workspace, *scenarios: str) -> None:
+        """Replay these in *workspace* in turn, and the last one from then on."""
+        self.scenarios[workspace.id] = [*scenarios]
 
     async def run(self, task: Task) -> Outcome:
         """See Executor.run."""
@@ -85,8 +86,8 @@ class RecordedExecutor:
         return Outcome(ok=True)
 
     def _next(self, job: Job) -> str:
-        if job.workspace.id in self.scenarios:
-            return self.scenarios[job.workspace.id]
+        if listed := self.scenarios.get(job.workspace.id):
+            return listed.pop(0) if len(listed) > 1 else listed[0]
         applied = self._applied.get(job.workspace.id)
         if applied is None:
             return CREATE
