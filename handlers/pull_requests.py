@@ -19,7 +19,7 @@ from bridge.domain.events import (
 )
 from bridge.domain.runs import Verb
 from bridge.domain.vcs import PullRequest, PullRequestState
-from bridge.domain.work import LinkRuns, PullRequestSeen, Work
+from bridge.domain.work import FreeHolds, LinkRuns, PullRequestSeen, Work
 from bridge.ports import PullRequestRecord
 from bridge.routing import Router, Services
 from handlers.applying import reopen_applies
@@ -97,7 +97,9 @@ def _close(
         return
     ref = pull_request.ref
     work.pull_requests.append(PullRequestSeen(pull_request=pull_request))
-    work.supersedes.append(decide_closing(pull_request))
+    closing = decide_closing(pull_request)
+    work.supersedes.append(closing)
+    work.frees.append(FreeHolds(pull_request=ref, ends_queued=closing.reason))
     if pull_request.merge_commit and pull_request.state is PullRequestState.MERGED:
         work.links.append(LinkRuns(pull_request=ref, commit=pull_request.merge_commit))
     tell_comment(work, ref)

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import structlog
 
 from bridge.decisions.bindings import bindings_of
+from bridge.decisions.choosing import chosen
 from bridge.decisions.pull_requests import UNKNOWN_REPOSITORY
 from bridge.decisions.pushes import compared_from
 from bridge.decisions.repositories import Matcher
 from bridge.decisions.triggers import Facts
+from bridge.domain.commands import Selection
 from bridge.domain.errors import (
     NotFoundError,
     NotYetError,
@@ -79,6 +81,17 @@ async def changed_files(
         return ChangedFiles(paths=(), complete=False, reason=UNKNOWN_REPOSITORY)
     forge = services.forges[pull_request.ref.repository.forge]
     return await forge.changed_files(pull_request.ref)
+
+
+async def in_folders(
+    selection: Selection, pull_request: PullRequest, services: Services
+) -> frozenset[str] | None:
+    """Find the ids of the workspaces in the folders that are named; None when none are."""
+    if not selection.folders:
+        return None
+    facts = await gather_facts(pull_request.repository, services)
+    found = chosen(selection, facts.bindings)
+    return frozenset(one.workspace.ref.id for one in found)
 
 
 async def permission_now(forge: Forge, repository: RepositoryRef, login: str) -> Permission | None:

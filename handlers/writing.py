@@ -9,7 +9,13 @@ from bridge.domain.posts import PostKind, PostTarget, PostUpsert
 from bridge.domain.rules import Policy
 from bridge.domain.runs import RunRequest, Verb
 from bridge.domain.terrakube import WorkspaceRef
-from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef, StatusState
+from bridge.domain.vcs import (
+    MergeMethod,
+    PullRequest,
+    PullRequestRef,
+    RepositoryRef,
+    StatusState,
+)
 from bridge.domain.work import AuditEntry, PullRequestSeen, Work
 from bridge.rendering.statuses import context_of
 from bridge.routing import Asked
@@ -218,6 +224,22 @@ def tell_fixed_status(
         content=f"{state.value} {description}",
     )
     work.posts.append(post)
+
+
+def tell_merge(work: Work, pull_request: PullRequest, method: MergeMethod | None) -> None:
+    """Merge the pull request once all that is planned at its head is applied.
+
+    None takes that back. What the forge refused before is tried again.
+    """
+    target = PostTarget(
+        repository=pull_request.ref.repository,
+        number=pull_request.ref.number,
+        sha=pull_request.head_sha,
+        content="" if method is None else method.value,
+    )
+    work.posts.append(
+        PostUpsert(kind=PostKind.MERGE, target=target, report=pull_request.ref.key, resend=True)
+    )
 
 
 def react(work: Work, ref: PullRequestRef, comment_id: str) -> None:

@@ -273,7 +273,7 @@ REFUSALS = {
     "the plan runs": "terrakube apply",
     "the plan failed": "terrakube apply -w network",
     "other options": "terrakube apply --target aws_vpc.x",
-    "no such workspace": "terrakube apply -w netwrok",
+    "no such workspace": "terrakube apply -w networks",
     "destroy is off": "terrakube destroy",
     "too many": "terrakube apply",
     "the template is gone": "terrakube apply",

@@ -22,7 +22,7 @@ from bridge.domain.posts import PostKind, PostTarget, PostUpsert
 from bridge.domain.rules import Policy
 from bridge.domain.runs import RunRequest, TemplateChoice, Verb
 from bridge.domain.vcs import ChangedFiles, PullRequestState
-from bridge.domain.work import LinkRuns, PullRequestSeen, Supersede, Verdict, Work
+from bridge.domain.work import FreeHolds, LinkRuns, PullRequestSeen, Supersede, Verdict, Work
 from tests.fakes.forge import HEAD, INFRA, MERGE
 from tests.fakes.store import a_record
 from tests.handlers.conftest import NOW, World, about, posts, runs
@@ -238,6 +238,7 @@ async def test_merging_drops_plans_and_awaits_the_push(world: World) -> None:
         supersedes=[
             Supersede(pull_request=ref, keep_head=None, reason="The pull request was merged.")
         ],
+        frees=[FreeHolds(pull_request=ref, ends_queued="The pull request was merged.")],
         links=[LinkRuns(pull_request=ref, commit=MERGE)],
     )
     assert posts(work) == ["report:1", "status:terrakube/plan"]
