@@ -68,10 +68,11 @@ async def test_the_holder_passes_those_who_wait_for_it(database: Database) -> No
     (first,) = await want(database, an_apply())
     assert await take(database, first)
     await database.write(_send, first)
-    other, mine = await want(database, an_apply(4), an_apply(3, "c" * 40))
+    later = [an_apply(4), an_apply(commit_id="c" * 40), an_apply(commit_id="d" * 40)]
+    other, mine, mine_too = await want(database, *later)
     await database.write(_idle)
-    assert not await take(database, other)
-    assert await take(database, mine)
+    taken = [await take(database, run_id) for run_id in (other, mine_too, mine)]
+    assert taken == [False, False, True]
 
 
 def _idle(connection: Connection) -> None:
