@@ -170,7 +170,10 @@ def test_required_statuses(
 
 
 def test_what_is_left_out_may_be_named_exactly() -> None:
-    assert EXACT.unmet(("ci", "cd"), (), ("ci",)) == ["The required status `cd` was not reported."]
+    assert EXACT.unmet(("ci", "ci/x", "c"), (), ("ci",)) == [
+        "The required status `ci/x` was not reported.",
+        "The required status `c` was not reported.",
+    ]
 
 
 @pytest.mark.parametrize(
