@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, Select, and_, desc, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, desc, func, select
 
 from bridge.domain.holds import Hold, QueuePlace
 from bridge.domain.posts import PostKind
@@ -340,11 +340,24 @@ def _newest(runs: Select[tuple[str]], head_sha: str) -> Select[tuple[str]]:
             run.c.pull_request.is_(None),
             run.c.commit_id == head_sha,
         ],
-        # What a pull request has left must not hide what another one with that head says.
-        order_by=[run.c.superseded_by == RETARGETED, desc(run.c.created_at), desc(run.c.id)],
+        # What a pull request has left must not hide what another one with that head says; nor
+        # does a run that waits for its workspace hide the one that is at work in it.
+        order_by=[
+            run.c.superseded_by == RETARGETED,
+            ~_is_at_work(),
+            desc(run.c.created_at),
+            desc(run.c.id),
+        ],
     )
     ranked = runs.add_columns(place.label("place")).subquery()
     return select(ranked.c.id).where(ranked.c.place == 1)
+
+
+def _is_at_work() -> ColumnElement[bool]:
+    return and_(
+        run.c.verb.in_(sorted(hold_queries.APPLYING)),
+        run.c.phase.not_in([RunPhase.PLANNED.value, RunPhase.FINISHED.value]),
+    )
 
 
 def _entries(connection: Connection, chosen: Select[tuple[str]]) -> Sequence[_Entry]:

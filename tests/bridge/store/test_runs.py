@@ -288,6 +288,22 @@ class TestWhatCommandsAsk:
         assert {one.id for one in await store.open_runs(PULL_REQUEST)} == {waiting, going}
         assert [one.id for one in await store.runs_waiting(PULL_REQUEST)] == [waiting]
 
+    async def test_an_apply_that_waits_does_not_hide_the_one_at_work(
+        self, store: SqlRunStore
+    ) -> None:
+        await see(store)
+        first, second = [
+            (await keep(store, a_request(verb=Verb.APPLY, trigger=f"{at}"), at=NOW + at))[0]
+            for at in range(2)
+        ]
+        shown: list[str] = []
+        for phase in ("created", "finished"):
+            await set_run(store, first, {"phase": phase, "job_id": "1"})
+            report = await store.pull_request_report(PULL_REQUEST)
+            assert report is not None
+            shown += [one.run.id for one in report.runs]
+        assert shown == [first, second]
+
     async def test_what_a_broken_off_apply_did_is_reported(self, store: SqlRunStore) -> None:
         await see(store)
         (run_id,) = await keep(store, a_request(verb=Verb.APPLY))
