@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.domain.holds import Hold, QueuePlace
+from bridge.domain.rules import Gate
 from bridge.domain.runs import Output, Run
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
 from bridge.domain.work import Verdict
@@ -45,6 +46,8 @@ class PullRequestReport:
         holds: Workspaces the pull request has locked, sorted by name.
         merging: Why the bridge could not merge it although everything is applied; empty when it
             did, or was not to.
+        can_apply: Whether what is planned may be applied here: it is open, and not from a fork.
+        gates: What an apply asks for besides a plan.
     """
 
     pull_request: PullRequestRef
@@ -57,6 +60,8 @@ class PullRequestReport:
     now: datetime
     holds: tuple[Hold, ...] = ()
     merging: str = ""
+    can_apply: bool = False
+    gates: tuple[Gate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

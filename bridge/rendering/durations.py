@@ -18,3 +18,20 @@ def duration(start: datetime | None, end: datetime | None) -> str:
 def counted(number: int, noun: str) -> str:
     """Write a number with its noun: ``1 workspace``, ``2,000 workspaces``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """Write a time of day, with its date unless that is today's: ``10:12 UTC``."""
+    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def age(since: datetime, now: datetime) -> str:
+    """Write for how long something has been so, true however late it is read: ``over 2 hours``.
+
+    Empty for less than an hour.
+    """
+    hours = int((now - since).total_seconds() // 3_600)
+    days = hours // 24
+    if days:
+        return f"over {counted(days, 'day')}"
+    return f"over {counted(hours, 'hour')}" if hours else ""

@@ -2,11 +2,19 @@
 
 An aggregate is the worst over all open pull requests with that head and over all runs, so that
 one pull request cannot unlock another. ``pending`` means that something is going on and will end
-by itself: a run, or a job that waits for an approval, which expires. What ended without a plan
-anybody could rely on is never success: ``failure`` when Terraform failed or somebody rejected it,
-``error`` when the bridge or Terrakube is why, and that includes what waits for a person to act (a
-fork nobody allowed, a draft, too many workspaces): it stays so until they do, and the description
-says what to do. Only "no workspace is affected" succeeds without a run.
+by itself: a run, one that waits for its workspace, or a job that waits for an approval, which
+expires. What ended without a plan anybody could rely on is never success: ``failure`` when
+Terraform failed, somebody rejected it, or the bridge did because the plan is not the one that was
+reviewed; ``error`` when the bridge or Terrakube is why, and that includes what waits for a person
+to act (a fork nobody allowed, a draft, too many workspaces): it stays so until they do, and the
+description says what to do. Only "no workspace is affected" succeeds without a run.
+
+``apply`` and ``destroy`` have a status from the first time somebody says so at a commit: applying
+nothing says nothing, never success. It is about the newest apply of each workspace and stays as
+that one left it, whatever is planned afterwards: only another apply changes it. Where some
+workspaces are applied and others have a plan that is still to be, ``apply`` is an error until they
+are, so that a branch rule that asks for it lets nothing half-applied through. An apply of an older
+head is told at that head only; the new one begins without.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +27,17 @@ from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import CommitStatus, StatusState
 from bridge.domain.work import Verdict
 from bridge.rendering.escaping import clean
-from bridge.rendering.wording import changes, rank, tally, total, word
+from bridge.rendering.wording import (
+    APPLYING,
+    by_rank,
+    changes,
+    expires_at,
+    rank,
+    tally,
+    total,
+    waits_for_a_person,
+    word,
+)
 
 DESCRIPTION_LIMIT: Final = 140
 
@@ -115,6 +133,8 @@ def _aggregate(report: CommitReport, verb: Verb, *, prefix: str) -> CommitStatus
         findings += [_of_verdict(verdict, runs) for verdict in report.verdicts]
     if runs:
         findings.append(_of_runs(runs))
+    if verb is Verb.APPLY and (left := _to_apply(report)) and runs:
+        findings.append(_half_applied(runs, left))
     return _write(context_of(prefix, verb), findings, runs) if findings else None
 
 
@@ -151,7 +171,55 @@ def _of_runs(runs: Sequence[RunReport]) -> _Finding:
     counts = total(runs)
     found = tally(one.run for one in runs)
     description = f"{found}: {changes(counts)}" if counts and _has_changes(runs) else found
-    return _Finding(state, description)
+    return _Finding(state, f"{description}{_of_foremost(runs)}")
+
+
+def _of_foremost(runs: Sequence[RunReport]) -> str:
+    """Say where the worst apply stands; what becomes of plans is in the comment."""
+    told = ((one, _stand(one)) for one in sorted(runs, key=by_rank) if _is_apply(one))
+    one, text = next(((one, text) for one, text in told if text), (None, ""))
+    if one is None or len(runs) == 1:
+        return f". {text}" if text else ""
+    return f". {one.run.request.workspace}: {text}"
+
+
+def _stand(one: RunReport) -> str:
+    """Say where a run stands, besides its state; empty when there is nothing to say."""
+    run, place = one.run, one.queue
+    said = []
+    if place is not None:
+        ref = place.hold.pull_request
+        where = "Next" if place.position == 1 else f"Place {place.position:,}"
+        said.append(f"{where}, behind {ref.repository.slug}#{ref.number}.")
+    if waits_for_a_person(run):
+        said.append(f"Until {expires_at(run):%H:%M} UTC.")
+    return " ".join(filter(None, (*said, run.trouble or run.reason)))
+
+
+def _is_apply(one: RunReport) -> bool:
+    return one.run.request.verb in APPLYING
+
+
+def _half_applied(runs: Sequence[RunReport], left: int) -> _Finding:
+    state = _worst(_STATES[one.run.state] for one in runs)
+    # While something goes on, or went wrong, that is what there is to say.
+    worse = StatusState.ERROR if state is StatusState.SUCCESS else StatusState.SUCCESS
+    be = "workspace is" if left == 1 else "workspaces are"
+    found = tally(one.run for one in runs)
+    return _Finding(worse, f"{found}, but {left:,} more {be} planned and not applied yet.")
+
+
+def _to_apply(report: CommitReport) -> int:
+    """Count the workspaces whose plans would change something, and that nobody has applied."""
+    asked = {one.run.request.workspace.id for one in report.runs if _is_apply(one)}
+    planned = {
+        one.run.request.workspace.id
+        for one in _runs_of(report, Verb.PLAN)
+        if one.run.state is RunState.SUCCEEDED
+        and one.run.plan_changes is not False
+        and not one.run.request.options.destroy
+    }
+    return len(planned - asked)
 
 
 def _write(context: str, findings: Sequence[_Finding], runs: Sequence[RunReport]) -> CommitStatus:
@@ -176,7 +244,7 @@ def _of_workspace(report: RunReport, *, prefix: str) -> CommitStatus:
             target_url=report.job_url,
         )
     said = [word(run), changes(run.counts) if run.counts and run.plan_changes is not False else ""]
-    because = run.trouble or run.reason
+    because = _stand(report)
     return CommitStatus(
         context=context_of(prefix, run.request.verb, run.request.workspace),
         state=_STATES[run.state],

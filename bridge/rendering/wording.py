@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bridge.domain.reports import RunReport
-from bridge.domain.runs import Run, RunState, Verb
+from bridge.domain.runs import Review, Run, RunPhase, RunState, Verb
 from bridge.domain.terrakube import PlanCounts
 from bridge.rendering.durations import counted
 
@@ -13,6 +13,9 @@ APPROVAL_LIFE = timedelta(hours=6)
 """After its creation Terrakube fails a job, whatever it waits for (contract section 6.4)."""
 
 TROUBLED = frozenset({RunState.FAILED, RunState.ERROR, RunState.REJECTED})
+
+APPLYING = frozenset({Verb.APPLY, Verb.DESTROY})
+"""Verbs of runs that people see next to the plans they carry out."""
 
 _ICONS = {
     RunState.QUEUED: "⏳",
@@ -51,6 +54,11 @@ def rank(report: RunReport) -> tuple[int, bool]:
     return _ORDER.index(run.state), run.plan_changes is False
 
 
+def by_rank(report: RunReport) -> tuple[int, bool, str]:
+    """Sort by rank, then by the workspace's name."""
+    return (*rank(report), str(report.run.request.workspace))
+
+
 def word(run: Run) -> str:
     """Say in a word or two what a run does or did."""
     verb = run.request.verb
@@ -59,29 +67,61 @@ def word(run: Run) -> str:
             return "unchanged"
         case RunState.SUCCEEDED:
             return _DONE.get(verb, "applied" if run.request.applies else "planned")
+        case RunState.RUNNING if run.review in {Review.DUE, Review.ASKED}:
+            return "planning again"  # nothing is changed before the approval
         case RunState.RUNNING:
             return _DOING.get(verb, "running")
         case RunState.WAITING:
-            return "waiting for approval"
+            return _waiting_word(run)
         case state:
             return state.value
+
+
+def _waiting_word(run: Run) -> str:
+    if is_answered(run):
+        return "answered"
+    comparing = run.review is Review.DUE
+    return "comparing with the reviewed plan" if comparing else "waiting for approval"
+
+
+def is_answered(run: Run) -> bool:
+    """Tell whether somebody answered to a job that waits, and Terrakube is being told."""
+    return run.phase is RunPhase.REVIEWING and bool(run.decided_by)
+
+
+def waits_for_a_person(run: Run) -> bool:
+    """Tell whether a job goes on only when somebody says so."""
+    own = run.review is Review.DUE
+    return run.state is RunState.WAITING and not own and not is_answered(run)
+
+
+def expires_at(run: Run) -> datetime:
+    """Return when Terrakube ends the job, whatever it waits for."""
+    return (run.posted_at or run.created_at) + APPROVAL_LIFE
 
 
 def state_text(run: Run, *, expired: bool) -> str:
     """Say what a run does, with what people have to know about it."""
     text = word(run)
     if run.state is RunState.WAITING:
-        until = run.created_at + APPROVAL_LIFE
-        text = "approval expired" if expired else f"waits for approval until {until:%H:%M} UTC"
+        text = _waiting_text(run, text, expired=expired)
     elif run.state is RunState.FAILED and run.request.verb is not Verb.PUSH:
         text = f"{run.request.verb.value} failed"
     elif run.state is RunState.SUCCEEDED and run.plan_changes is False:
         text = "no changes"
-    elif run.cancel_requested and not run.concluded:
-        text = f"{text}, being cancelled"
-    elif run.state is RunState.RUNNING and run.started_at:
+    elif run.state is RunState.RUNNING and run.started_at and not run.cancel_requested:
         text = f"{text} since {run.started_at:%H:%M} UTC"
+    if run.cancel_requested and not run.concluded:
+        text = f"{text}, being cancelled"
     return f"{icon(run.state)} {text}"
+
+
+def _waiting_text(run: Run, text: str, *, expired: bool) -> str:
+    if expired:
+        return "approval expired"
+    if waits_for_a_person(run):
+        return f"waits for approval until {expires_at(run):%H:%M} UTC"
+    return "Terrakube is being told the answer" if is_answered(run) else text
 
 
 def tally(runs: Iterable[Run]) -> str:
@@ -117,6 +157,11 @@ def total(reports: Iterable[RunReport]) -> PlanCounts | None:
 def changes(counts: PlanCounts) -> str:
     """Write counts as Terraform does: ``2 to add, 1 to change, 0 to destroy``."""
     return f"{counts.add:,} to add, {counts.change:,} to change, {counts.destroy:,} to destroy"
+
+
+def changed(counts: PlanCounts) -> str:
+    """Write counts of what was done as Terraform does: ``2 added, 1 changed, 0 destroyed``."""
+    return f"{counts.add:,} added, {counts.change:,} changed, {counts.destroy:,} destroyed"
 
 
 def workspaces(reports: Iterable[RunReport]) -> str:

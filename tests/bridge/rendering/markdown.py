@@ -12,7 +12,7 @@ _FENCE = re.compile(r" {0,3}(`{3,})([^`]*)$")
 _TAG = re.compile(r"</?[A-Za-z!?][^>]*>?")
 _ALLOWED_TAGS = {"<details>", "<details open>", "</details>", "<summary>", "</summary>"}
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-_LINK = re.compile(r"\[[^\[\]]*\]\(https://terrakube\.example\.com/[^\s()]*\)")
+_LINK = re.compile(r"\[[^\[\]]*\]\(https://(?:terrakube|code)\.example\.com/[^\s()]*\)")
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )

@@ -1,12 +1,16 @@
 """Reports to render: short to write, with everything a test does not care about filled in."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bridge.domain.holds import Hold, QueuePlace
 from bridge.domain.reports import CommitReport, PullRequestReport, RunReport
 from bridge.domain.runs import (
     Output,
     OutputKind,
+    Review,
+    Reviewed,
     Run,
     RunPhase,
     RunRequest,
@@ -14,7 +18,7 @@ from bridge.domain.runs import (
     TemplateChoice,
     Verb,
 )
-from bridge.domain.terrakube import PlanCounts, WorkspaceRef
+from bridge.domain.terrakube import PlanCounts, Step, WorkspaceRef
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
 from bridge.domain.work import Verdict
 
@@ -85,6 +89,51 @@ def a_run(
     return Run(**(fields | changes))
 
 
+def an_apply(
+    workspace: str = "network",
+    state: RunState = RunState.SUCCEEDED,
+    *,
+    of: Run | None = None,
+    actor: str = "alice",
+    verb: Verb = Verb.APPLY,
+    job: str = "18",
+    review: Review = Review.APPROVED,
+    **changes: Any,  # noqa: ANN401 - any field of a run
+) -> Run:
+    """Make a run that carries out a plan, the workspace's usual one unless told."""
+    run = a_run(workspace, state, verb=verb, job=job, applies=True, review=review, **changes)
+    planned = a_run(workspace) if of is None else of
+    reviewed = Reviewed(run_id=planned.id, digest="json1:abc")
+    request = replace(run.request, actor=actor, reviewed=reviewed)
+    return replace(run, id=f"01JE{run.id[4:]}", request=request)
+
+
+def steps(*statuses: str) -> tuple[Step, ...]:
+    """Make the steps of the built-in template: plan, approval, apply."""
+    return tuple(
+        Step(id=f"s{number}", number=number, name=name, status=status)
+        for number, (name, status) in enumerate(
+            zip(("Plan", "Approve", "Apply"), statuses, strict=True), start=100
+        )
+    )
+
+
+def a_hold(workspace: str = "network", **changes: Any) -> Hold:  # noqa: ANN401 - any field of a hold
+    """Make a hold of another pull request."""
+    fields: dict[str, Any] = {
+        "workspace": a_workspace(workspace),
+        "pull_request": replace(PULL_REQUEST, number=7),
+        "actor": "bob",
+        "web_url": "https://code.example.com/acme/infra/pulls/7",
+        "since": NOW - timedelta(hours=2, minutes=10),
+    }
+    return Hold(**(fields | changes))
+
+
+def a_place(hold: Hold, position: int = 1) -> QueuePlace:
+    return QueuePlace(hold=hold, position=position)
+
+
 def a_report(
     run: Run,
     *,
@@ -92,6 +141,7 @@ def a_report(
     apply: str | None = None,
     error: str | None = None,
     destroyed: tuple[str, ...] = (),
+    **changes: Any,  # noqa: ANN401 - any field of a report
 ) -> RunReport:
     texts = {OutputKind.PLAN: plan, OutputKind.APPLY: apply, OutputKind.ERROR: error}
     return RunReport(
@@ -102,6 +152,7 @@ def a_report(
         else "",
         destroyed=destroyed,
         outputs=tuple(Output(kind=kind, text=text) for kind, text in texts.items() if text),
+        **changes,
     )
 
 

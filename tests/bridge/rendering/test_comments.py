@@ -5,13 +5,15 @@ import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.reports import PullRequestReport
-from bridge.domain.runs import RunState, Verb
+from bridge.domain.rules import Gate
+from bridge.domain.runs import Review, RunState, Verb
 from bridge.rendering.comments import render_pull_request
 from bridge.rendering.diffs import shown
 from bridge.rendering.items import Measure
@@ -20,12 +22,16 @@ from tests.bridge.rendering.markdown import read, texts
 from tests.bridge.rendering.reports import (
     NOW,
     OLDER,
+    PULL_REQUEST,
+    a_hold,
+    a_place,
     a_plan,
     a_pull_request_report,
     a_report,
     a_resource,
     a_run,
     a_verdict,
+    an_apply,
 )
 
 MEASURES: dict[str, Measure] = {
@@ -341,6 +347,9 @@ PIECES = st.sampled_from(
     ]
 )  # fmt: skip
 DATA = st.lists(PIECES | st.text(max_size=10), max_size=40).map("".join)
+BUSY: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, {"busy": True}, {"busy_until": NOW}, {"pull_request": PULL_REQUEST}]
+)
 NAMES = st.lists(PIECES | st.text(max_size=5), min_size=1, max_size=6).map("".join)
 
 
@@ -348,6 +357,9 @@ NAMES = st.lists(PIECES | st.text(max_size=5), min_size=1, max_size=6).map("".jo
 def hostile_reports(draw: st.DrawFn) -> PullRequestReport:
     """Draw a report in which everything that others write is hostile."""
     data, repeat = draw(DATA), draw(st.integers(1, 60))
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    held = replace(a_hold(names[0], **draw(BUSY)), actor=data, web_url=data)
+    texts_of_all: dict[str, Any] = {"plan": data * repeat, "error": data, "apply": data}
     reports = tuple(
         a_report(
             a_run(
@@ -357,17 +369,38 @@ def hostile_reports(draw: st.DrawFn) -> PullRequestReport:
                 reason=data,
                 trouble=f"{name} {data}",
             ),
-            plan=data * repeat,
-            error=data,
-            apply=data,
             destroyed=(name, data),
+            **texts_of_all,
         )
-        for name in draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+        for name in names
+    )
+    applies = tuple(
+        a_report(
+            an_apply(
+                name,
+                draw(st.sampled_from(RunState)),
+                verb=draw(st.sampled_from([Verb.APPLY, Verb.DESTROY])),
+                review=draw(st.sampled_from(Review)),
+                actor=data,
+                decided_by=data,
+                delta=f"gone: {data * repeat}",
+            ),
+            applied=(name, data) * repeat,
+            not_applied=(data,),
+            queue=draw(st.sampled_from([None, a_place(held), a_place(held, repeat)])),
+            **texts_of_all,
+        )
+        for name in draw(st.lists(NAMES, max_size=3, unique=True))
     )
     return a_pull_request_report(
         *reports,
+        *applies,
         pushes=reports[:1],
-        stale=reports[:1],
+        stale=(*reports[:1], *applies[:1]),
+        holds=(held,),
+        merging=data,
+        can_apply=draw(st.booleans()),
+        gates=tuple(draw(st.lists(st.sampled_from(Gate), max_size=3))),
         verdict=a_verdict(draw(st.sampled_from(["planning", "fork", "nothing", "newer"]))),
         command=draw(NAMES),
     )

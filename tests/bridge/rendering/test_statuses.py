@@ -1,15 +1,26 @@
 """Statuses: what may be required by a branch rule must never say success without reason."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bridge.domain.reports import CommitReport, RunReport
-from bridge.domain.runs import RETARGETED, RunState, Verb
+from bridge.domain.runs import RETARGETED, Review, RunOptions, RunPhase, RunState, Verb
 from bridge.domain.vcs import CommitStatus, StatusState
 from bridge.domain.work import Verdict
 from bridge.rendering.statuses import context_of, render_status, render_statuses
-from tests.bridge.rendering.reports import a_commit_report, a_report, a_run, a_verdict, a_workspace
+from tests.bridge.rendering.reports import (
+    a_commit_report,
+    a_hold,
+    a_place,
+    a_report,
+    a_run,
+    a_verdict,
+    a_workspace,
+    an_apply,
+)
 
 PENDING, SUCCESS = StatusState.PENDING, StatusState.SUCCESS
 FAILURE, ERROR = StatusState.FAILURE, StatusState.ERROR
@@ -139,8 +150,166 @@ def test_pushes_and_applies_have_aggregates_of_their_own() -> None:
         (status.context, status.state, status.description)
         for status in render(a_commit_report(apply, push))
     ] == [
-        ("terrakube/apply", PENDING, "1 waiting for approval"),
+        ("terrakube/apply", PENDING, "1 waiting for approval. Until 17:55 UTC."),
         ("terrakube/push", SUCCESS, "1 applied: 1 to add, 0 to change, 0 to destroy"),
+    ]
+
+
+def applying(name: str, state: RunState, **changes: Any) -> RunReport:  # noqa: ANN401 - any field of a run
+    return a_report(an_apply(name, state, **changes))
+
+
+APPLIED = applying("ok", RunState.SUCCEEDED, counts=(2, 1, 0))
+DIFFERS = applying(
+    "ok",
+    RunState.REJECTED,
+    reason="The plan is not the one that was reviewed any more, so nothing was changed.",
+)
+BEHIND = replace(
+    applying("ok", RunState.QUEUED, job="", review=Review.DUE), queue=a_place(a_hold("ok"), 2)
+)
+
+
+@pytest.mark.parametrize(
+    ("runs", "state", "description"),
+    [
+        ((APPLIED,), SUCCESS, "1 applied: 2 to add, 1 to change, 0 to destroy"),
+        ((APPLIED, OK), SUCCESS, "1 applied: 2 to add, 1 to change, 0 to destroy"),
+        ((APPLIED, OK, SAME), SUCCESS, "1 applied: 2 to add, 1 to change, 0 to destroy"),
+        # Another workspace has a plan that nobody has applied.
+        (
+            (APPLIED, OK, plan("more", RunState.SUCCEEDED, (1, 0, 0))),
+            ERROR,
+            "1 applied, but 1 more workspace is planned and not applied yet.",
+        ),
+        (
+            (APPLIED, plan("more", RunState.SUCCEEDED), plan("most", RunState.SUCCEEDED)),
+            ERROR,
+            "1 applied, but 2 more workspaces are planned and not applied yet.",
+        ),
+        # What goes on, or went wrong, is what there is to say.
+        (
+            (applying("ok", RunState.RUNNING), plan("more", RunState.SUCCEEDED, (1, 0, 0))),
+            PENDING,
+            "1 applying",
+        ),
+        ((BEHIND,), PENDING, "1 queued. Place 2, behind acme/infra#7."),
+        (
+            (APPLIED, replace(BEHIND, run=applying("b", RunState.QUEUED).run)),
+            PENDING,
+            (
+                "1 queued, 1 applied: 2 to add, 1 to change, 0 to destroy. "
+                "acme/b: Place 2, behind acme/infra#7."
+            ),
+        ),
+        ((applying("ok", RunState.RUNNING, review=Review.DUE),), PENDING, "1 planning again"),
+        (
+            (applying("ok", RunState.WAITING, review=Review.DUE),),
+            PENDING,
+            "1 comparing with the reviewed plan",
+        ),
+        (
+            (applying("ok", RunState.WAITING, review=Review.ASKED, trouble="A person decides."),),
+            PENDING,
+            "1 waiting for approval. Until 17:55 UTC. A person decides.",
+        ),
+        (
+            (
+                applying(
+                    "ok",
+                    RunState.WAITING,
+                    review=Review.ASKED,
+                    phase=RunPhase.REVIEWING,
+                    decided_by="bob",
+                ),
+            ),
+            PENDING,
+            "1 answered",
+        ),
+        # A newer plan changes nothing about what became of the apply.
+        (
+            (DIFFERS, OK),
+            FAILURE,
+            (
+                "1 rejected. The plan is not the one that was reviewed any more, so nothing was "
+                "changed."
+            ),
+        ),
+        ((applying("ok", RunState.FAILED), OK), FAILURE, "1 failed"),
+        (
+            (applying("ok", RunState.ERROR, reason="Its approval has expired."), OK),
+            ERROR,
+            "1 error. Its approval has expired.",
+        ),
+        (
+            (applying("ok", RunState.CANCELLED, reason="Cancelled by bob."),),
+            ERROR,
+            "1 cancelled. Cancelled by bob.",
+        ),
+        (
+            (applying("ok", RunState.SUPERSEDED, reason="The pull request moved on."),),
+            ERROR,
+            "1 superseded. The pull request moved on.",
+        ),
+    ],
+)
+def test_the_status_of_an_apply_says_where_it_stands(
+    runs: tuple[RunReport, ...], state: StatusState, description: str
+) -> None:
+    report = a_commit_report(*runs)
+    status = render_status(report, "terrakube/apply", prefix="terrakube", per_workspace_limit=0)
+    assert status is not None
+    assert (status.state, status.description) == (state, description)
+    assert len(status.description) <= 140
+
+
+def test_applying_nothing_is_no_success() -> None:
+    """Whatever is planned, nobody said apply; so the status that may be required is not there."""
+    for state in RunState:
+        report = a_commit_report(plan("x", state), verdicts=(PLANNING,))
+        for context in ("terrakube/apply", "terrakube/destroy"):
+            assert render_status(report, context, prefix="terrakube", per_workspace_limit=9) is None
+
+
+def test_only_success_of_every_apply_is_success() -> None:
+    for state in RunState:
+        report = a_commit_report(APPLIED, applying("x", state))
+        status = render_status(report, "terrakube/apply", prefix="terrakube", per_workspace_limit=0)
+        assert status is not None
+        assert (status.state is SUCCESS) == (state is RunState.SUCCEEDED)
+
+
+def test_a_destruction_has_a_status_of_its_own() -> None:
+    """What is destroyed is not to be applied any more, nor is a plan to destroy."""
+    destroyed = applying("ok", RunState.SUCCEEDED, verb=Verb.DESTROY)
+    gone = plan("gone", RunState.SUCCEEDED, (0, 0, 3))
+    options = replace(gone.run.request, options=RunOptions(destroy=True))
+    gone = replace(gone, run=replace(gone.run, request=options))
+    other = applying("other", RunState.SUCCEEDED)
+    assert [
+        (status.context, status.state, status.description)
+        for status in render(a_commit_report(OK, gone, other, destroyed))[1:]
+    ] == [
+        ("terrakube/apply", SUCCESS, "1 applied"),
+        ("terrakube/destroy", SUCCESS, "1 destroyed"),
+    ]
+
+
+def test_each_workspace_that_is_applied_has_a_status() -> None:
+    asked = applying("b", RunState.WAITING, review=Review.ASKED, counts=(1, 0, 0))
+    statuses = render(a_commit_report(BEHIND, asked, DIFFERS), limit=3)
+    assert [(one.context, one.state, one.description) for one in statuses[1:]] == [
+        ("terrakube/apply: acme/ok", PENDING, "Queued. Place 2, behind acme/infra#7."),
+        (
+            "terrakube/apply: acme/b",
+            PENDING,
+            "Waiting for approval: 1 to add, 0 to change, 0 to destroy. Until 17:55 UTC.",
+        ),
+        (
+            "terrakube/apply: acme/ok",
+            FAILURE,
+            "Rejected. The plan is not the one that was reviewed any more, so nothing was changed.",
+        ),
     ]
 
 
