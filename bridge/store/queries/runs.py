@@ -23,6 +23,7 @@ from bridge.domain.terrakube import Job
 from bridge.domain.work import AuditEntry
 from bridge.store.codecs import COUNTS, RUN_REQUEST, STEPS, STRINGS, compress, run_from_row
 from bridge.store.queries import holds, leases
+from bridge.store.queries.follow_ups import follow_up
 from bridge.store.queries.holds import Holding
 from bridge.store.queries.leases import Held
 from bridge.store.queries.organizations import bring_forward, tick_offset
@@ -84,7 +85,11 @@ def turn_of(
         return Turn.NOW
     if row.phase == RunPhase.PLANNED and now - row.created_at >= holding.patience:
         return Turn.TOO_LATE
-    leases.finish(connection, run, held, due_at=now + QUEUE_TURN)
+    # Whatever kept it before: now it only waits.
+    waits = {"state": RunState.QUEUED.value, "trouble": "", "trouble_since": None}
+    leases.finish(connection, run, held, due_at=now + QUEUE_TURN, **waits)
+    if row.trouble:
+        touch_reports(connection, reports_of(connection, [held.id]), now)
     return Turn.LATER
 
 
@@ -246,6 +251,7 @@ def end(
     )
     store_outputs(connection, held.id, collected, now)
     holds.leave(connection, [held.id], now)
+    follow_up(connection, row, now)
     touch_reports(connection, reports_of(connection, [held.id]), now)
     wake_planned(connection, row.organization_id, row.workspace_id, now)
 

@@ -117,6 +117,13 @@ class TestTwoPullRequests:
         assert (await stage.run(first)).concluded
         assert (await stage.run(second)).job_id == "2"
 
+    async def test_what_only_waits_is_in_no_trouble(self, stage: Stage) -> None:
+        _, second = await both(stage)
+        await stage.set_run(trouble="The forge is away.", state="error")
+        await stage.after(31)
+        waiting = await stage.run(second)
+        assert (waiting.state.value, waiting.trouble) == ("queued", "")
+
     async def test_a_refused_job_frees_it(self, stage: Stage) -> None:
         refusal = NotAllowedError("POST job: may not", service="terrakube", status=403)
         stage.server.failures["create_job"] = [refusal]
