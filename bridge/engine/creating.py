@@ -40,7 +40,8 @@ from bridge.ports import JobServer
 from bridge.store.codecs import from_ms
 from bridge.store.database import Database
 from bridge.store.queries import runs as queries
-from bridge.store.queries.holds import Holding, needs_hold, read_hold
+from bridge.store.queries.holders import read_hold
+from bridge.store.queries.holds import Holding, needs_hold
 from bridge.store.queries.runs import Begun, Turn
 
 log = structlog.get_logger()

@@ -16,8 +16,7 @@ from bridge.domain.work import Decision, Verdict
 from bridge.ports import Clock, PullRequestRecord
 from bridge.store.codecs import PARTS, POST_TARGET, STRINGS, VERDICT, output_from_row, run_from_row
 from bridge.store.database import Database, SystemClock
-from bridge.store.queries import answers, asked
-from bridge.store.queries import holds as hold_queries
+from bridge.store.queries import answers, asked, holders
 from bridge.store.queries import runs as run_queries
 from bridge.store.queries.work import branch_key
 from bridge.store.schema import (
@@ -111,11 +110,11 @@ class SqlRunStore:
 
     async def holds(self, ref: PullRequestRef) -> Sequence[Hold]:
         """See ports.RunStore."""
-        return await self.database.read(hold_queries.read_holds, ref.key)
+        return await self.database.read(holders.read_holds, ref.key)
 
     async def hold_of(self, workspace_id: str) -> Hold | None:
         """See ports.RunStore."""
-        return await self.database.read(hold_queries.read_hold, workspace_id)
+        return await self.database.read(holders.read_hold, workspace_id)
 
     async def queue(self, workspace_id: str) -> Sequence[Run]:
         """See ports.RunStore."""
@@ -306,7 +305,7 @@ def _gather_pull_request(
         return None
     linked = select(run.c.id).join(run_link, run_link.c.run_id == run.c.id)
     newest = _newest(linked.where(run_link.c.report == ref.key), record.head_sha)
-    held = hold_queries.read_holds(connection, ref.key)
+    held = holders.read_holds(connection, ref.key)
     return record, _entries(connection, newest), held
 
 
@@ -355,7 +354,7 @@ def _newest(runs: Select[tuple[str]], head_sha: str) -> Select[tuple[str]]:
 
 def _is_at_work() -> ColumnElement[bool]:
     return and_(
-        run.c.verb.in_(sorted(hold_queries.APPLYING)),
+        run.c.verb.in_(sorted(holders.APPLYING)),
         run.c.phase.not_in([RunPhase.PLANNED.value, RunPhase.FINISHED.value]),
     )
 
@@ -379,7 +378,7 @@ def _entries(connection: Connection, chosen: Select[tuple[str]]) -> Sequence[_En
 def _place(connection: Connection, row: RowMapping) -> QueuePlace | None:
     if row["phase"] != RunPhase.PLANNED or row["pull_request"] is None:
         return None
-    return hold_queries.read_place(connection, row["id"], row["workspace_id"])
+    return holders.read_place(connection, row["id"], row["workspace_id"])
 
 
 def _outputs(connection: Connection, ids: Sequence[str]) -> Mapping[str, tuple[Output, ...]]:

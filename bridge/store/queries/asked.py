@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Select, or_, select
 from bridge.domain.runs import Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequestRef
 from bridge.store.codecs import run_from_row
-from bridge.store.queries.holds import read_queue, waits
+from bridge.store.queries.holders import read_queue
+from bridge.store.queries.holds import waits
 from bridge.store.queries.superseding import of_pull_request
 from bridge.store.schema import run, run_link
 

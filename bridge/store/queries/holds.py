@@ -23,20 +23,16 @@ from sqlalchemy import (
 )
 
 from bridge.decisions.holding import Gate, is_kept, may_have_applied, unfinished_step
-from bridge.domain.holds import Hold, QueuePlace
 from bridge.domain.rules import Locks
 from bridge.domain.runs import RunPhase, RunRequest, RunState, Verb
-from bridge.domain.terrakube import WorkspaceRef
-from bridge.domain.vcs import PullRequestRef, PullRequestState, RepositoryRef
+from bridge.domain.vcs import PullRequestState
 from bridge.domain.work import FreeHolds
 from bridge.store import hints
-from bridge.store.codecs import RUN_REQUEST, STEPS, from_ms, from_ms_or_none
+from bridge.store.codecs import RUN_REQUEST, STEPS
+from bridge.store.queries.holders import APPLYING, pull_request_key, read_queue
 from bridge.store.queries.told import reports_of, touch_reports, wake_planned
 from bridge.store.queries.upserts import upsert
 from bridge.store.schema import hold, pull_request, run
-
-APPLYING: Final = frozenset({Verb.APPLY.value, Verb.DESTROY.value})
-"""Verbs of runs that need a workspace for themselves."""
 
 _IDLE: Final[Mapping[str, object]] = {"busy_run": None, "busy_step": None, "busy_until": None}
 
@@ -65,7 +61,7 @@ def needs_hold(request: RunRequest, locks: Locks) -> bool:
 def is_free_for(connection: Connection, row: Row[Any], request: RunRequest) -> bool:
     """Tell whether it is a run's turn: nobody else holds the workspace, or waited longer."""
     found = _locked(connection, row.workspace_id)
-    key = _pull_request_key(row)
+    key = pull_request_key(row)
     if found is None:
         return not _is_behind(connection, row, own=None)
     if found["pull_request"] != key:
@@ -91,7 +87,7 @@ def take(
     if request.verb is not Verb.PLAN:
         mine = and_(
             hold.c.workspace_id == row.workspace_id,
-            hold.c.pull_request == _pull_request_key(row),
+            hold.c.pull_request == pull_request_key(row),
         )
         busy = connection.execute(update(hold).where(mine).values({**_IDLE, "busy_run": row.id}))
         if not busy.rowcount:
@@ -228,54 +224,6 @@ def mend(connection: Connection, now: int) -> Sequence[str]:
     return [f"{found['organization_name']}/{found['workspace_name']}" for found in mended]
 
 
-def read_hold(connection: Connection, workspace_id: str) -> Hold | None:
-    """Read who has a workspace; None when nobody has."""
-    return _holds(connection, hold.c.workspace_id == workspace_id).get(workspace_id)
-
-
-def read_holds(connection: Connection, pull_request_key: str) -> Sequence[Hold]:
-    """Read what a pull request holds, sorted by name."""
-    found = _holds(connection, hold.c.pull_request == pull_request_key)
-    return sorted(found.values(), key=lambda one: str(one.workspace))
-
-
-def read_queue(connection: Connection, workspace_id: str) -> Sequence[Row[Any]]:
-    """Read the runs that wait for a workspace, the next one first."""
-    found = (
-        connection.execute(select(hold).where(hold.c.workspace_id == workspace_id))
-        .mappings()
-        .first()
-    )
-    verbs = set(APPLYING)
-    if found is not None and found["locks"] == Locks.PLAN.value:
-        verbs.add(Verb.PLAN.value)
-    rows = connection.execute(
-        select(run)
-        .where(
-            run.c.workspace_id == workspace_id,
-            run.c.phase == RunPhase.PLANNED.value,
-            run.c.pull_request.is_not(None),
-            run.c.verb.in_(sorted(verbs)),
-        )
-        .order_by(run.c.id)
-    ).all()
-    holder = "" if found is None else found["pull_request"]
-    return sorted(rows, key=lambda row: (_pull_request_key(row) != holder, row.id))
-
-
-def read_place(connection: Connection, run_id: str, workspace_id: str) -> QueuePlace | None:
-    """Say what a run waits for and who comes before it; None when it waits for no workspace."""
-    found = read_hold(connection, workspace_id)
-    if found is None:
-        return None
-    queue = read_queue(connection, workspace_id)
-    for at, row in enumerate(queue, start=1):
-        if row.id == run_id:
-            its_turn = _pull_request_key(row) == found.pull_request.key and not found.busy
-            return None if its_turn and at == 1 else QueuePlace(hold=found, position=at)
-    return None
-
-
 def _locked(connection: Connection, workspace_id: str) -> RowMapping | None:
     rows = _locked_rows(connection, select(hold).where(hold.c.workspace_id == workspace_id))
     return rows[0] if rows else None
@@ -297,14 +245,14 @@ def _is_behind(connection: Connection, row: Row[Any], own: str | None) -> bool:
             run.c.id < row.id,
         )
     ).all()
-    keys = [_pull_request_key(one) for one in elders]
+    keys = [pull_request_key(one) for one in elders]
     return bool(keys) if own is None else own in keys
 
 
 def _hold_values(
     connection: Connection, row: Row[Any], request: RunRequest, holding: Holding, now: int
 ) -> dict[str, object]:
-    key = _pull_request_key(row)
+    key = pull_request_key(row)
     web_url = connection.scalar(select(pull_request.c.web_url).where(pull_request.c.id == key))
     return {
         "workspace_id": request.workspace.id,
@@ -368,42 +316,3 @@ def waits() -> ColumnElement[bool]:
 def reviewing(now: int) -> dict[str, object]:
     """Return what lets the bridge look at a job that waits."""
     return {"phase": RunPhase.REVIEWING.value, "due_at": now}
-
-
-def _holds(connection: Connection, condition: ColumnElement[bool]) -> Mapping[str, Hold]:
-    rows = connection.execute(
-        select(hold, run.c.state.label("run_state"), run.c.phase.label("run_phase"))
-        .join(run, run.c.id == hold.c.busy_run, isouter=True)
-        .where(condition)
-    ).mappings()
-    return {row["workspace_id"]: _hold(row) for row in rows}
-
-
-def _hold(row: RowMapping) -> Hold:
-    at_work = (
-        row["run_phase"] not in {None, RunPhase.FINISHED.value}
-        and row["run_state"] != RunState.WAITING.value
-    )
-    return Hold(
-        workspace=WorkspaceRef(
-            organization_id=row["organization_id"],
-            organization=row["organization_name"],
-            id=row["workspace_id"],
-            name=row["workspace_name"],
-        ),
-        pull_request=PullRequestRef(
-            repository=RepositoryRef(
-                forge=row["forge"], id=row["repository_id"], slug=row["repository_slug"]
-            ),
-            number=row["number"],
-        ),
-        actor=row["actor"],
-        web_url=row["web_url"],
-        since=from_ms(row["since"]),
-        busy=at_work or row["busy_until"] is not None,
-        busy_until=from_ms_or_none(row["busy_until"]),
-    )
-
-
-def _pull_request_key(row: Any) -> str:  # noqa: ANN401 - a whole row, or these columns of one
-    return f"pr:{row.forge}:{row.repository_id}:{row.pull_request}"

@@ -23,7 +23,7 @@ from bridge.domain.terrakube import Job
 from bridge.domain.work import AuditEntry
 from bridge.store.codecs import COUNTS, RUN_REQUEST, STEPS, STRINGS, compress, run_from_row
 from bridge.store.queries import holds, leases
-from bridge.store.queries.follow_ups import follow_up
+from bridge.store.queries.holders import APPLYING
 from bridge.store.queries.holds import Holding
 from bridge.store.queries.leases import Held
 from bridge.store.queries.organizations import bring_forward, tick_offset
@@ -251,7 +251,6 @@ def end(
     )
     store_outputs(connection, held.id, collected, now)
     holds.leave(connection, [held.id], now)
-    follow_up(connection, row, now)
     touch_reports(connection, reports_of(connection, [held.id]), now)
     wake_planned(connection, row.organization_id, row.workspace_id, now)
 
@@ -356,5 +355,5 @@ def _has_elder(connection: Connection, row: Row[Any]) -> bool:
         RUN_REQUEST.load(elder.request).applies
         for elder in elders
         # What waits for its pull request's turn may do so for days.
-        if not (elder.phase == RunPhase.PLANNED and elder.verb in holds.APPLYING)
+        if not (elder.phase == RunPhase.PLANNED and elder.verb in APPLYING)
     )

@@ -21,6 +21,7 @@ from bridge.domain.work import FreeHolds, Supersede
 from bridge.store import hints
 from bridge.store.codecs import RUN_REQUEST
 from bridge.store.queries import holds
+from bridge.store.queries.holders import APPLYING
 from bridge.store.queries.told import reports_of
 from bridge.store.schema import run, run_link
 
@@ -55,7 +56,7 @@ def end_queued(connection: Connection, wanted: FreeHolds, now: int) -> set[str]:
     """End the applies of a pull request that wait; return the reports that say so."""
     queued = select(run).where(
         of_pull_request(wanted.pull_request),
-        run.c.verb.in_(sorted(holds.APPLYING)),
+        run.c.verb.in_(sorted(APPLYING)),
         run.c.phase == RunPhase.PLANNED.value,
     )
     if wanted.workspaces is not None:
@@ -74,7 +75,7 @@ def _drop_applies(connection: Connection, supersede: Supersede, now: int) -> lis
     """
     query = select(run).where(
         of_pull_request(supersede.pull_request),
-        run.c.verb.in_(sorted(holds.APPLYING)),
+        run.c.verb.in_(sorted(APPLYING)),
         run.c.phase != RunPhase.FINISHED.value,
     )
     if supersede.keep_head is not None:

@@ -230,6 +230,10 @@ class TestPolicies:
 
 
 class TestFreeing:
+    @pytest.fixture
+    def database_url(self, sqlite_url: str) -> str:
+        return sqlite_url
+
     async def test_what_is_busy_is_freed_when_it_has_ended(self, stage: Stage) -> None:
         _, second = await both(stage)
         await stage.until_it_waits()

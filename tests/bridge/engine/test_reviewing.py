@@ -39,6 +39,10 @@ async def actions(stage: Stage) -> Sequence[tuple[str, str, str]]:
 
 
 class TestComparing:
+    @pytest.fixture
+    def database_url(self, sqlite_url: str) -> str:
+        return sqlite_url
+
     async def test_what_was_reviewed_is_approved_in_the_name_of_who_asked(
         self, stage: Stage
     ) -> None:
