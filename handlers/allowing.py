@@ -4,15 +4,27 @@ from collections.abc import Sequence
 
 import structlog
 
-from bridge.decisions.access import Denied, decide_access, teams_to_ask
+from bridge.decisions.access import Allowed, Denied, decide_access, teams_to_ask
 from bridge.decisions.asking import Refuse
-from bridge.domain.access import Person
+from bridge.domain.access import Person, Principal
 from bridge.domain.commands import Word
 from bridge.domain.errors import RemoteError
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.routing import Asked, Services
 
 log = structlog.get_logger(__name__)
+
+
+async def sayable(asked: Asked, words: Sequence[Word], services: Services) -> Sequence[Word]:
+    """List the words somebody may say here, about some workspaces at least."""
+    rules = services.policy.access
+    known: dict[Principal, bool | None] = {}
+    found: list[Word] = []
+    for word in words:
+        person = await gather_person(asked, word, services, (), known=known)
+        if isinstance(decide_access(person, word, (), rules, own=True), Allowed):
+            found.append(word)
+    return found
 
 
 async def refuse(
@@ -38,24 +50,40 @@ async def refuse(
 
 
 async def gather_person(
-    asked: Asked, word: Word, services: Services, workspaces: Sequence[WorkspaceRef]
+    asked: Asked,
+    word: Word,
+    services: Services,
+    workspaces: Sequence[WorkspaceRef],
+    *,
+    known: dict[Principal, bool | None] | None = None,
 ) -> Person:
-    """Find out which of the teams that matter somebody is in."""
+    """Find out which of the teams that matter somebody is in.
+
+    Args:
+        asked: Who says it, and where.
+        word: On which it depends which teams matter.
+        services: What there is.
+        workspaces: As for *word*.
+        known: Answers of this moment, which are not asked for again; None when they could not be.
+    """
     name = asked.pull_request.ref.repository.forge
-    forge = services.forges[name]
-    teams: set[str] = set()
-    unsure: set[str] = set()
-    for team in teams_to_ask(services.policy.access, name, word, workspaces):
-        try:
-            if await forge.in_team(asked.actor, team.name):
-                teams.add(team.key)
-        except RemoteError as error:
-            log.warning("team.unknown", actor=asked.actor, reason=f"{team}: {error}")
-            unsure.add(team.key)
+    answers = {} if known is None else known
+    teams = teams_to_ask(services.policy.access, name, word, workspaces)
+    for team in teams:
+        if team not in answers:
+            answers[team] = await _is_in(asked, team, services)
     return Person(
         forge=name,
         login=asked.actor,
         permission=asked.permission,
-        teams=frozenset(teams),
-        unsure=frozenset(unsure),
+        teams=frozenset(team.key for team in teams if answers[team]),
+        unsure=frozenset(team.key for team in teams if answers[team] is None),
     )
+
+
+async def _is_in(asked: Asked, team: Principal, services: Services) -> bool | None:
+    try:
+        return await services.forges[team.door].in_team(asked.actor, team.name)
+    except RemoteError as error:
+        log.warning("team.unknown", actor=asked.actor, reason=f"{team}: {error}")
+        return None

@@ -1,11 +1,13 @@
 """Comments: a new one may ask for something; ours is put right when somebody changes it."""
 
 import asyncio
+from collections.abc import Sequence
 
+from bridge.decisions.access import READS
 from bridge.decisions.hearing import Account, decide_genuine, decide_hearing, decide_repair
 from bridge.decisions.replies import explain_misunderstood, to_stranger
 from bridge.decisions.triggers import Ignore
-from bridge.domain.commands import Conversation
+from bridge.domain.commands import Command, Conversation, Misunderstood, word_of
 from bridge.domain.errors import NotFoundError
 from bridge.domain.events import CommentCreated, CommentDeleted, CommentEdited, CommentEvent
 from bridge.domain.posts import PostKind
@@ -17,6 +19,8 @@ from handlers.reading import permission_now
 from handlers.writing import react, reply, reply_stranger, stranger_target, tell_comment
 
 router = Router()
+
+_ANSWERED = "{} may not write here and was answered within this hour"
 
 
 @router.on(CommentCreated)
@@ -31,6 +35,9 @@ async def answer_comment(event: CommentCreated, services: Services, work: Work) 
     is_stranger = permission is None or not permission.allows_writing()
     if not is_stranger:
         react(work, event.pull_request, event.comment_id)
+    elif await _was_answered(event, services) and _only_reads(heard.commands):
+        work.ignored = _ANSWERED.format(event.author)
+        return
     answer = explain_misunderstood(heard.commands)
     if not answer:
         answer = await _carry_out(heard, event, permission, services, work)
@@ -84,12 +91,22 @@ async def _answer_stranger(
     event: CommentCreated, answer: str, services: Services, work: Work
 ) -> None:
     """Answer whoever may not write once an hour: answers cost writes, which everybody shares."""
-    target = stranger_target(event.pull_request, event.author, event.received_at)
-    if await services.store.fixed_text(target.key(PostKind.REPLY)) is not None:
-        work.ignored = f"{event.author} may not write here and was answered within this hour"
+    if await _was_answered(event, services):
+        work.ignored = _ANSWERED.format(event.author)
         return
+    target = stranger_target(event.pull_request, event.author, event.received_at)
     react(work, event.pull_request, event.comment_id)
     reply_stranger(work, event.pull_request, target, to_stranger(answer))
+
+
+async def _was_answered(event: CommentCreated, services: Services) -> bool:
+    target = stranger_target(event.pull_request, event.author, event.received_at)
+    return await services.store.fixed_text(target.key(PostKind.REPLY)) is not None
+
+
+def _only_reads(commands: Sequence[Command]) -> bool:
+    """Tell whether there is nothing to record, so that there is nothing to look up, either."""
+    return all(isinstance(one, Misunderstood) or word_of(one) in READS for one in commands)
 
 
 async def _carry_out(

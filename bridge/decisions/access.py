@@ -19,6 +19,9 @@ from bridge.domain.vcs import Permission
 
 _ANYBODYS = frozenset({Word.HELP, Word.VERSION})
 _READING = frozenset({Word.STATUS, Word.WHY})
+READS = _ANYBODYS | _READING
+"""Words that change nothing, and leave no trace in the audit."""
+
 _KINDS_TO_ASK = frozenset({PrincipalKind.TEAM, PrincipalKind.GROUP})
 
 _ANYBODY = "Anybody with write permission"

@@ -29,6 +29,14 @@ def not_available(word: Word, words: Sequence[Word], name: str) -> str:
     return f"{code(f'{name} {word.value}')} is not available yet. There is: {known}."
 
 
+def not_yours(words: Sequence[Word]) -> str:
+    """Say what there is besides that whoever asks may not say; empty when there is nothing."""
+    if not words:
+        return ""
+    names = listed([one.value for one in words], most=len(words))
+    return f"Others can also say {names} here; to you that is not allowed."
+
+
 def to_stranger(answer: str) -> str:
     """Say to whoever may not write that there is no second answer soon."""
     return f"{answer}\n\nWithout write permission there is one answer an hour here."

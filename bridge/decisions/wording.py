@@ -11,11 +11,11 @@ _LONGEST = 120
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 
-def code(text: str) -> str:
-    """Write *text* as a code span, on one line, shortened when it is very long; never empty."""
+def code(text: str, *, most: int = _LONGEST) -> str:
+    """Write *text* as a code span, on one line, shortened beyond *most* signs; never empty."""
     line = _UNFIT.sub(" ", text).strip() or "''"
-    if len(line) > _LONGEST:
-        line = f"{line[: _LONGEST - 1]}…"
+    if len(line) > most:
+        line = f"{line[: most - 1]}…"
     longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""

@@ -3,21 +3,26 @@
 from typing import cast
 
 from bridge.decisions.helping import help_about, help_text
-from bridge.decisions.replies import not_available
-from bridge.domain.commands import HelpCommand
+from bridge.decisions.replies import not_available, not_yours
+from bridge.domain.commands import HelpCommand, Word
 from bridge.domain.work import Work
 from bridge.routing import Asked, Router, Services
+from handlers.allowing import sayable
 
 router = Router()
 
 
 @router.on_command(HelpCommand)
 async def show_help(asked: Asked, services: Services, work: Work) -> str:
-    """List what can be said, or show one command; anybody may ask."""
+    """List what whoever asks may say here, or show one command; anybody may ask."""
     name = services.policy.command_names[0]
     word = cast("HelpCommand", asked.command).word
-    if word is None:
-        return help_text(name, services.words)
-    if word not in services.words:
-        return not_available(word, services.words, name)
-    return help_about(name, word)
+    # What nobody can say here is no news to anybody.
+    is_off = {Word.DESTROY} if services.policy.destroy is None else set()
+    there = [one for one in services.words if one not in is_off]
+    if word is not None:
+        known = word in services.words
+        return help_about(name, word) if known else not_available(word, there, name)
+    mine = await sayable(asked, there, services)
+    others = [one for one in there if one not in mine]
+    return "\n\n".join(filter(None, [help_text(name, mine), not_yours(others)]))

@@ -196,7 +196,7 @@ async def test_the_permission_of_the_author_counts_not_of_a_name_in_the_text(
 async def test_help_answers_anybody(world: World) -> None:
     work = await world.say("terrakube help", author="mallory")
     assert posts(work) == ["reaction:eyes", "reply:1"]
-    assert "| `terrakube plan` |" in replies(work)[0]
+    assert "| `terrakube version` |" in replies(work)[0]
 
 
 @pytest.mark.parametrize(
