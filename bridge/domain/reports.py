@@ -39,7 +39,8 @@ class PullRequestReport:
     Attributes:
         head_sha: The head the verdict and the plans are for.
         runs: Newest run per workspace and verb for the current head, sorted by workspace.
-        stale: Newest plans of an older head in workspaces the current head has no run in.
+        stale: Newest plans of an older head in workspaces the current head has no run in, and
+            newest applies of one where the current head has none.
         pushes: Runs that merging it started.
         command: How people address the bridge (``terrakube``).
         now: When it is rendered; aware, UTC; only for what expires.

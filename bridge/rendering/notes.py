@@ -6,6 +6,7 @@ from typing import Final
 from bridge.domain.reports import PullRequestReport
 from bridge.rendering.escaping import name, prose
 from bridge.rendering.items import Item, Table
+from bridge.rendering.standing import is_apply
 from bridge.rendering.wording import by_rank
 
 LONGEST_REASON: Final = 1_000
@@ -15,10 +16,11 @@ _NAMES_SHOWN: Final = 10
 
 
 def troubles(report: PullRequestReport) -> Iterator[Item]:
-    """Say what is in the way of runs, or why they ended."""
+    """Say what is in the way of runs, or why they ended; of older plans nobody needs to know."""
+    stale = (one for one in report.stale if is_apply(one))
     found = (
         (str(one.run.request.workspace), prose(shortened(text, LONGEST_REASON)))
-        for one in sorted((*report.runs, *report.pushes, *report.stale), key=by_rank)
+        for one in sorted((*report.runs, *report.pushes, *stale), key=by_rank)
         for text in (one.run.trouble, one.run.reason)
         if text.strip()
     )

@@ -87,6 +87,7 @@ class SqlRunStore:
             command=self.command,
             now=self.clock.now(),
             holds=tuple(holds),
+            can_apply=record.state == PullRequestState.OPEN and not record.from_fork,
         )
 
     async def commit_report(self, repository: RepositoryRef, sha: str) -> CommitReport:
@@ -190,14 +191,20 @@ def _sort_out(record: PullRequestRecord, entries: Sequence[_Entry]) -> _Shown:
     pushes = [entry for entry in entries if _is_merge_push(entry.run, record)]
     others = [entry for entry in entries if not _is_merge_push(entry.run, record)]
     runs = [entry for entry in others if entry.run.request.commit_id == record.head_sha]
-    current = {entry.run.request.workspace.id for entry in runs}
+    planned = {entry.run.request.workspace.id for entry in runs}
+    applied = {entry.run.request.workspace.id for entry in runs if _applies(entry.run)}
     stale = [
         entry
         for entry in others
         if entry.run.request.commit_id != record.head_sha
-        and entry.run.request.workspace.id not in current
+        # What an older head is applying, or has, no newer plan makes undone.
+        and entry.run.request.workspace.id not in (applied if _applies(entry.run) else planned)
     ]
     return _Shown(runs=runs, stale=_newest_by_workspace(stale), pushes=pushes)
+
+
+def _applies(run: Run) -> bool:
+    return run.request.verb in hold_queries.APPLYING
 
 
 def _is_merge_push(run: Run, record: PullRequestRecord) -> bool:
@@ -208,9 +215,9 @@ def _is_merge_push(run: Run, record: PullRequestRecord) -> bool:
 
 
 def _newest_by_workspace(entries: Sequence[_Entry]) -> Sequence[_Entry]:
-    newest: dict[str, _Entry] = {}
+    newest: dict[tuple[str, bool], _Entry] = {}
     for entry in sorted(entries, key=lambda entry: (entry.run.created_at, entry.run.id)):
-        newest[entry.run.request.workspace.id] = entry
+        newest[entry.run.request.workspace.id, _applies(entry.run)] = entry
     return list(newest.values())
 
 

@@ -140,6 +140,45 @@ class TestPullRequestReport:
         assert [entry.run.request.workspace.name for entry in report.runs] == ["network"]
         assert [entry.run.request.workspace.name for entry in report.stale] == ["database"]
 
+    async def test_an_apply_of_an_older_head_stays_until_the_new_one_has_its_own(
+        self, store: SqlRunStore
+    ) -> None:
+        await see(store)
+        old = {"commit_id": OLD_HEAD, "trigger": "older"}
+        applies = {"verb": Verb.APPLY, "applies": True}
+        await keep(store, a_request("network", **old), a_request("network", **old, **applies))
+        shown: list[tuple[list[Verb], list[Verb]]] = []
+        for request in (None, a_request("network"), a_request("network", **applies)):
+            await keep(store, *([request] if request else []), at=NOW + 1)
+            report = await store.pull_request_report(PULL_REQUEST)
+            assert report is not None
+            runs, stale = (
+                [one.run.request.verb for one in found] for found in (report.runs, report.stale)
+            )
+            shown.append((runs, stale))
+        assert shown == [
+            ([], [Verb.APPLY, Verb.PLAN]),
+            ([Verb.PLAN], [Verb.APPLY]),
+            ([Verb.APPLY, Verb.PLAN], []),
+        ]
+
+    @pytest.mark.parametrize(
+        ("changes", "can"),
+        [
+            ({}, True),
+            ({"from_fork": True}, False),
+            ({"state": PullRequestState.CLOSED}, False),
+            ({"state": PullRequestState.MERGED}, False),
+        ],
+    )
+    async def test_what_is_open_and_no_fork_may_be_applied(
+        self, store: SqlRunStore, changes: Mapping[str, object], *, can: bool
+    ) -> None:
+        await see(store, VERDICT, **changes)
+        report = await store.pull_request_report(PULL_REQUEST)
+        assert report is not None
+        assert report.can_apply is can
+
     async def test_runs_of_its_merge_are_told_apart(self, store: SqlRunStore) -> None:
         await see(store, state=PullRequestState.MERGED, merge_commit="c" * 40)
         await keep(store, a_request())
