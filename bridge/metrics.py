@@ -125,7 +125,7 @@ class Metrics:
         )
         self.posts = Counter(
             "bridge_posts",
-            "Comments, statuses and reactions brought up to date, by kind and outcome.",
+            "Comments, statuses, reactions and merges brought about, by kind and outcome.",
             ("kind", "outcome"),
             registry=registry,
         )

@@ -42,7 +42,7 @@ from bridge.domain.vcs import (
     RepositoryRef,
     Reviews,
 )
-from bridge.domain.work import Decision, Verdict
+from bridge.domain.work import AuditEntry, Decision, Verdict
 
 
 class Clock(Protocol):
@@ -563,11 +563,13 @@ class Published:
         parts: What exists remotely now.
         writes: Content writes that were made; 0 when everything was up to date.
         again_at: When to look again although nothing changes (None: only on change).
+        audits: What is recorded about it.
     """
 
     parts: tuple[RemotePart, ...]
     writes: int
     again_at: datetime | None = None
+    audits: tuple[AuditEntry, ...] = ()
 
 
 class Publisher(Protocol):

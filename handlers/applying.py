@@ -26,7 +26,14 @@ from bridge.rendering.statuses import context_of
 from bridge.routing import Asked, Services
 from handlers.allowing import refuse
 from handlers.reading import changed_files, gather_facts
-from handlers.writing import audit, commit_report, tell_comment, tell_commit, tell_fixed_status
+from handlers.writing import (
+    audit,
+    commit_report,
+    tell_comment,
+    tell_commit,
+    tell_fixed_status,
+    tell_merge,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +137,17 @@ def _request(order: _Order, targets: tuple[ApplyTarget, ...], work: Work) -> Non
         policy=order.services.policy,
         workspaces=[target.workspace for target in targets],
     )
+    _tell_merge(order, work)
+
+
+def _tell_merge(order: _Order, work: Work) -> None:
+    """Ask for the merge that follows, or take it back where somebody says so."""
+    wanted, pull_request = order.wanted, order.asked.pull_request
+    merges, method = _merging(wanted)
+    if merges:
+        tell_merge(work, pull_request, method or wanted.policy.merge_method)
+    elif isinstance(wanted.command, ApplyCommand) and wanted.command.auto_merge is False:
+        tell_merge(work, pull_request, None)
 
 
 def _run(order: _Order, target: ApplyTarget) -> RunRequest:
@@ -159,6 +177,7 @@ def _run(order: _Order, target: ApplyTarget) -> RunRequest:
         merges=merges,
         merge_method=method,
         verbose=command.verbose,
+        follow_up=policy.follow_up,
     )
 
 

@@ -1,13 +1,25 @@
-"""Remote texts the bridge keeps up to date: comments, commit statuses, replies, reactions."""
+"""What the bridge brings about outside: comments, statuses, replies, reactions, merges."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from bridge.domain.vcs import RepositoryRef
 
+MERGED: Final = "merged"
+"""Stands for the hash of a part that says that a pull request is merged."""
+
+REFUSED: Final = "refused"
+"""Stands for the hash of a part that says why a pull request was not merged."""
+
+SURELY_REFUSED: Final = 2
+"""After so many refusals people are told: the first may be because of a status of the bridge's
+own that is only just being sent."""
+
 
 class PostKind(StrEnum):
-    """What kind of remote text a post is."""
+    """What kind of remote text a post is; a merge is none, but is brought about like one."""
 
     REPORT = "report"
     """The living comment of a pull request (with its continuation comments)."""
@@ -17,6 +29,8 @@ class PostKind(StrEnum):
     """A comment said once."""
     REACTION = "reaction"
     """A reaction on a comment."""
+    MERGE = "merge"
+    """Merging a pull request once all that is planned at its head is applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +38,12 @@ class PostTarget:
     """Where a post lives; the fields its kind needs are set.
 
     Attributes:
-        number: Pull request (report, reply).
-        sha: Commit (status).
+        number: Pull request (report, reply, merge).
+        sha: Commit (status); the head that is merged (merge).
         context: Exact status name (status).
         comment_id: Comment that is answered or reacted to (reply, reaction).
         content: A reaction's name (``eyes``); whom and when a reply is for that answers no one
-            comment.
+            comment; how it is merged, empty when it is not to be merged any more (merge).
     """
 
     repository: RepositoryRef
@@ -51,6 +65,8 @@ class PostTarget:
                 return f"reply:{where}:{self.number}:{self.comment_id}:{self.content}"
             case PostKind.REACTION:
                 return f"reaction:{where}:{self.comment_id}:{self.content}"
+            case PostKind.MERGE:
+                return f"merge:{where}:{self.number}:{self.sha}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +90,13 @@ class PostUpsert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemotePart:
-    """One remote comment a post consists of.
+    """One remote comment a post consists of, or one try to merge.
 
     Attributes:
-        id: The forge's id; empty while it is not known.
-        hash: SHA-256 of the text last sent, hexadecimal; empty before the first.
+        id: The forge's id; empty while it is not known. Of a try: the commit it made, or why it
+            was refused; empty while it is under way.
+        hash: SHA-256 of the text last sent, hexadecimal; empty before the first. Of a try: MERGED
+            or REFUSED; empty while it is under way, or when it counts no more.
     """
 
     id: str
@@ -104,3 +122,10 @@ class Post:
     revision: int
     parts: tuple[RemotePart, ...]
     attempt: int
+
+
+def merge_refusal(parts: Sequence[RemotePart]) -> str:
+    """Say why a pull request is not merged; empty when it is, or when that may still pass."""
+    refusals = [part.id for part in parts if part.hash == REFUSED]
+    is_merged = any(part.hash == MERGED for part in parts)
+    return "" if is_merged or len(refusals) < SURELY_REFUSED else refusals[-1]

@@ -150,6 +150,7 @@ class RunRequest:
         merges: Whether the pull request is to be merged once all its plans are applied.
         merge_method: How, where somebody said so; None: as configured.
         verbose: Whether its whole output is to be shown.
+        follow_up: Whether the workspace is planned again by itself when it fails.
     """
 
     trigger: str
@@ -170,6 +171,7 @@ class RunRequest:
     merges: bool = False
     merge_method: MergeMethod | None = None
     verbose: bool = False
+    follow_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from bridge.domain.errors import (
     PermanentRemoteError,
     TemporaryRemoteError,
 )
-from bridge.domain.posts import Post, RemotePart
+from bridge.domain.posts import Post, PostKind, RemotePart
 from bridge.engine.leases import Lease, LeaseKeeper
 from bridge.engine.rates import Budgets
 from bridge.engine.workers import Job, Worker, describe
@@ -30,6 +30,7 @@ from bridge.store.queries import posts as queries
 from bridge.store.queries import rates
 from bridge.store.queries.leases import Held
 from bridge.store.queries.rates import Cost
+from bridge.store.queries.told import record_audits, touch_reports
 from bridge.store.schema import post
 
 log = structlog.get_logger()
@@ -186,5 +187,9 @@ def _finish(
         again_at=again_at,
         now=now,
     )
+    if sent.kind is PostKind.MERGE and published.parts != sent.parts:
+        # The living comment says what came of it; the merge itself looks again in its own time.
+        touch_reports(connection, [sent.report], now, kind=PostKind.REPORT)
+    record_audits(connection, published.audits, now)
     rates.give_back(connection, costs, costs[0].tokens - published.writes)
     return changed

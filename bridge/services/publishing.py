@@ -1,4 +1,4 @@
-"""Bringing comments and statuses to what their posts say.
+"""Bringing comments and statuses to what their posts say; merges are left to another service.
 
 A post is a desired state, so publishing compares and sends only what differs. Between a create
 and the moment its id is stored the process may die, and a forge may answer 500 to a comment it
@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from ulid import ULID
 
@@ -36,11 +36,20 @@ _DONE = "-"  # stands for the id of what has none
 _UNSEEN: Final = 300.0  # seconds until our comments are looked for again among too many
 
 
+class Merging(Protocol):
+    """What is needed of services.merging.MergeService."""
+
+    async def merge(self, post: Post, lease: PostLease) -> Published:
+        """Do what is to be done about a wish to merge."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishService:
     """Composes a post from the store and brings the forge to it; see ports.Publisher.
 
     Attributes:
+        merging: Merges pull requests.
         redact: Masks the secrets the bridge holds. What is stored was masked already: this is the
             second lock, for what is put in by another way.
     """
@@ -49,6 +58,7 @@ class PublishService:
     store: RunStore
     policy: Policy
     markers: Markers
+    merging: Merging
     redact: Callable[[str], str] = str
 
     async def publish(self, post: Post, lease: PostLease) -> Published:
@@ -65,6 +75,8 @@ class PublishService:
                 return await self._bring_status(post, forge, lease)
             case PostKind.REACTION:
                 return await _react(post, forge, lease)
+            case PostKind.MERGE:
+                return await self.merging.merge(post, lease)
 
     def _reply_text(self, post: Post, forge: Forge) -> str:
         limit = forge.comment_limit - self._marker_size(post, forge)

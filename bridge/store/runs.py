@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, desc, func, select
 
 from bridge.domain.holds import Hold, QueuePlace
-from bridge.domain.posts import PostKind
+from bridge.domain.posts import PostKind, PostTarget, RemotePart, merge_refusal
 from bridge.domain.reports import CommitReport, PullRequestReport, RunReport
 from bridge.domain.runs import RETARGETED, Output, OutputKind, Run, RunPhase
 from bridge.domain.terrakube import WorkspaceRef
@@ -75,7 +75,7 @@ class SqlRunStore:
         gathered = await self.database.read(_gather_pull_request, ref)
         if gathered is None:
             return None
-        record, entries, holds = gathered
+        record, entries, holds, tries = gathered
         shown = _sort_out(record, entries)
         return PullRequestReport(
             pull_request=record.ref,
@@ -88,6 +88,7 @@ class SqlRunStore:
             now=self.clock.now(),
             holds=tuple(holds),
             can_apply=record.state == PullRequestState.OPEN and not record.from_fork,
+            merging=merge_refusal(tries),
         )
 
     async def commit_report(self, repository: RepositoryRef, sha: str) -> CommitReport:
@@ -204,7 +205,7 @@ def _sort_out(record: PullRequestRecord, entries: Sequence[_Entry]) -> _Shown:
 
 
 def _applies(run: Run) -> bool:
-    return run.request.verb in hold_queries.APPLYING
+    return run.request.verb in holders.APPLYING
 
 
 def _is_merge_push(run: Run, record: PullRequestRecord) -> bool:
@@ -306,14 +307,23 @@ def _fixed_text(connection: Connection, post_key: str) -> str | None:
 
 def _gather_pull_request(
     connection: Connection, ref: PullRequestRef
-) -> tuple[PullRequestRecord, Sequence[_Entry], Sequence[Hold]] | None:
+) -> tuple[PullRequestRecord, Sequence[_Entry], Sequence[Hold], Sequence[RemotePart]] | None:
     record = _pull_request(connection, ref)
     if record is None:
         return None
     linked = select(run.c.id).join(run_link, run_link.c.run_id == run.c.id)
     newest = _newest(linked.where(run_link.c.report == ref.key), record.head_sha)
     held = holders.read_holds(connection, ref.key)
-    return record, _entries(connection, newest), held
+    return record, _entries(connection, newest), held, _tries_to_merge(connection, record)
+
+
+def _tries_to_merge(connection: Connection, record: PullRequestRecord) -> Sequence[RemotePart]:
+    target = PostTarget(
+        repository=record.ref.repository, number=record.ref.number, sha=record.head_sha
+    )
+    key = target.key(PostKind.MERGE)
+    parts = connection.scalar(select(post.c.parts).where(post.c.key == key))
+    return () if parts is None else PARTS.load(parts)
 
 
 def _gather_commit(

@@ -31,6 +31,7 @@ from bridge.routing import Services
 from bridge.services.catalog import Catalog
 from bridge.services.collecting import CollectService
 from bridge.services.gating import Gating
+from bridge.services.merging import MergeService
 from bridge.services.noticing import NoticeService
 from bridge.services.publishing import PublishService
 from bridge.services.redelivering import RedeliverService, memory
@@ -100,6 +101,9 @@ async def build_inside(
         store=store,
         policy=policy,
         markers=Markers(derived_key(key, "marker")),
+        merging=MergeService(
+            forges=outside.forges, store=store, clock=clock, redact=redactor.redact_known
+        ),
         redact=redactor.redact_known,
     )
     dispatcher = make_dispatcher(

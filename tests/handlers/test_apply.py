@@ -101,6 +101,7 @@ async def test_an_apply_is_pinned_to_the_plan_that_was_reviewed(ready: World) ->
         "report:1",
         "status:terrakube/apply",
         "status:terrakube/apply: acme/network",
+        "merge:1",
     ]
     assert work.audits == [
         AuditEntry(

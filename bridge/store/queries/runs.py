@@ -23,6 +23,7 @@ from bridge.domain.terrakube import Job
 from bridge.domain.work import AuditEntry
 from bridge.store.codecs import COUNTS, RUN_REQUEST, STEPS, STRINGS, compress, run_from_row
 from bridge.store.queries import holds, leases
+from bridge.store.queries.follow_ups import follow_up
 from bridge.store.queries.holders import APPLYING
 from bridge.store.queries.holds import Holding
 from bridge.store.queries.leases import Held
@@ -251,6 +252,7 @@ def end(
     )
     store_outputs(connection, held.id, collected, now)
     holds.leave(connection, [held.id], now)
+    follow_up(connection, row, now)
     touch_reports(connection, reports_of(connection, [held.id]), now)
     wake_planned(connection, row.organization_id, row.workspace_id, now)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, case, insert, select, update
 
+from bridge.domain.posts import PostKind
 from bridge.domain.runs import RunPhase
 from bridge.domain.work import AuditEntry
 from bridge.store import hints
@@ -11,8 +12,10 @@ from bridge.store.queries.posts import soonest
 from bridge.store.schema import audit, post, run, run_link
 
 
-def touch_reports(connection: Connection, reports: Iterable[str], now: int) -> None:
-    """Make every composed post of these reports due; leases are left alone.
+def touch_reports(
+    connection: Connection, reports: Iterable[str], now: int, *, kind: PostKind | None = None
+) -> None:
+    """Make every composed post of these reports due, or those of a *kind*; leases are left alone.
 
     One that was set aside gets another chance: what refused it then may be over, and a status
     that is never tried again never concludes.
@@ -20,10 +23,11 @@ def touch_reports(connection: Connection, reports: Iterable[str], now: int) -> N
     names = sorted(set(reports))
     if not names:
         return
+    kinds = [] if kind is None else [post.c.kind == kind.value]
     # Locked in the order of ids, or two replicas wait for each other.
     chosen = (
         select(post.c.id)
-        .where(post.c.report.in_(names), post.c.content.is_(None))
+        .where(post.c.report.in_(names), post.c.content.is_(None), *kinds)
         .order_by(post.c.id)
         .with_for_update()
         .cte("chosen")

@@ -22,7 +22,7 @@ from bridge.domain.runs import (
     Verb,
 )
 from bridge.domain.terrakube import Job, JobRequest, PlanCounts
-from bridge.domain.vcs import PullRequest, PullRequestRef
+from bridge.domain.vcs import MergeMethod, PullRequest, PullRequestRef
 from bridge.domain.work import Answer, Decide, Supersede, Work
 from bridge.engine.leases import LeaseKeeper
 from bridge.engine.organizations import Organizations
@@ -106,14 +106,21 @@ class Forge(FakeForge):
 
     Attributes:
         read_failures: Raised by the next looks at pull requests, in order.
+        merge_failures: Raised by the next merges, in order.
     """
 
     read_failures: list[RemoteError] = field(default_factory=list)
+    merge_failures: list[RemoteError] = field(default_factory=list)
 
     async def pull_request(self, ref: PullRequestRef) -> PullRequest:
         if self.read_failures:
             raise self.read_failures.pop(0)
         return await FakeForge.pull_request(self, ref)
+
+    async def merge(self, pull_request: PullRequest, *, method: MergeMethod, sha: str) -> str:
+        if self.merge_failures:
+            raise self.merge_failures.pop(0)
+        return await FakeForge.merge(self, pull_request, method=method, sha=sha)
 
 
 class Mortal:

@@ -15,7 +15,7 @@ from bridge.domain.posts import Post, PostKind, PostTarget, RemotePart
 from bridge.domain.rules import Policy
 from bridge.domain.runs import RunState
 from bridge.domain.vcs import CommitStatus, StatusState
-from bridge.ports import Published
+from bridge.ports import PostLease, Published
 from bridge.rendering.markers import Markers
 from bridge.services.publishing import PublishService
 from tests.bridge.rendering.reports import (
@@ -81,17 +81,33 @@ class FakeLease:
 
 
 @dataclass(slots=True)
+class FakeMerging:
+    """Merges at once, and remembers which posts asked for it."""
+
+    asked: list[Post] = field(default_factory=list)
+
+    async def merge(self, post: Post, lease: PostLease) -> Published:
+        self.asked.append(post)
+        return Published(parts=(), writes=1)
+
+
+@dataclass(slots=True)
 class World:
     """A forge, a store, and what the post remembers between two attempts."""
 
     forge: FakeForge = field(default_factory=FakeForge)
     store: FakeRunStore = field(default_factory=FakeRunStore)
     policy: Policy = field(default_factory=Policy)
+    merging: FakeMerging = field(default_factory=FakeMerging)
 
     @property
     def service(self) -> PublishService:
         return PublishService(
-            forges={"code": self.forge}, store=self.store, policy=self.policy, markers=MARKERS
+            forges={"code": self.forge},
+            store=self.store,
+            policy=self.policy,
+            markers=MARKERS,
+            merging=self.merging,
         )
 
     def says(self, *plans: str) -> None:
@@ -399,3 +415,13 @@ async def test_a_status_that_was_written_out_needs_no_report(world: World) -> No
     ]
     again = await world.publish(replace(fixed, parts=published.parts))
     assert again == Published(parts=published.parts, writes=0)
+
+
+async def test_a_merge_is_no_text(world: World) -> None:
+    wanted = replace(
+        REPORT,
+        kind=PostKind.MERGE,
+        target=PostTarget(repository=INFRA, number=1, sha=HEAD, content="merge"),
+    )
+    assert await world.publish(wanted) == Published(parts=(), writes=1)
+    assert (world.merging.asked, world.forge.writes) == ([wanted], 0)
