@@ -59,6 +59,9 @@ async def carry_out_apply(wanted: Wanted, asked: Asked, services: Services, work
             audit(work, asked, action=action, result="done", detail="nothing to do")
             return text
         case Apply(targets=targets, text=text):
+            # A comment may say it twice, and nothing is stored before its end.
+            begun = {run.workspace for run in work.runs if run.reviewed}
+            targets = tuple(one for one in targets if one.workspace not in begun)
             _request(order, targets, work)
             names = ", ".join(str(one.workspace) for one in targets)
             audit(work, asked, action=action, result="done", detail=names)

@@ -123,8 +123,12 @@ class World:
 
     async def say(self, text: str, *, author: str = "alice", **changes: Any) -> Work:  # noqa: ANN401 - its fields
         """Let somebody write a comment in pull request 1."""
+        return await self.deliver(replace(self.comment(text, author=author), **changes))
+
+    def comment(self, text: str, *, author: str = "alice") -> CommentCreated:
+        """Let the forge hold a comment in pull request 1, and make the event it means."""
         comment_id = self.forge.say(1, text, author=author)
-        event = CommentCreated(
+        return CommentCreated(
             delivery_id=f"d-{comment_id}",
             received_at=NOW,
             actor=author,
@@ -136,7 +140,6 @@ class World:
             author_id="1",
             by_bot=False,
         )
-        return await self.deliver(replace(event, **changes))
 
 
 @pytest.fixture
