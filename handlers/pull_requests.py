@@ -72,8 +72,16 @@ async def _plan(
     )
     cause = Cause(trigger=_trigger(event, pull_request), actor=event.actor)
     carry_out(work, decision, pull_request, cause, services.policy)
-    if work.runs and isinstance(event, PullRequestReopened):
+    if work.runs and (isinstance(event, PullRequestReopened) or _is_news(pull_request, stored)):
         await reopen_applies(pull_request, services, work)
+
+
+def _is_news(pull_request: PullRequest, stored: PullRequestRecord | None) -> bool:
+    """Tell whether this head was not looked at before, for this base."""
+    return stored is None or (stored.head_sha, stored.base_branch) != (
+        pull_request.head_sha,
+        pull_request.base_branch,
+    )
 
 
 def _trigger(event: PullRequestEvent, pull_request: PullRequest) -> str:

@@ -26,6 +26,10 @@ from bridge.domain.vcs import ChangedFiles, PullRequest, PullRequestState
 NOTHING_TO_APPLY: Final = "Nothing to apply: no plan changes anything"
 """Description of the status that then stands where an apply's would."""
 
+_SHARED: Final = (
+    "Another open pull request has the same head, and so the same statuses: they stay as they "
+    "are, so that this one does not let the other one through."
+)
 _APPLYING: Final = frozenset({Verb.APPLY, Verb.DESTROY})
 _DONE: Final[Mapping[Verb, str]] = {Verb.APPLY: "applied", Verb.DESTROY: "destroyed"}
 _STANDS: Final[Mapping[RunState, str]] = {
@@ -218,10 +222,12 @@ def decide_due(
     if not left or len(unchanged(asked)) < len(left):
         return Due(plans=left, notes=tuple(notes))
     every = wanted.asked(pull_request, found.everything)
-    concludes = not shares_head and len(unchanged(every)) == len(found.everything)
+    concludes = len(unchanged(every)) == len(found.everything)
     names = listed([str(one) for one in unchanged(asked)])
     said = f"There is nothing to {wanted.verb}: planned without changes: {names}."
-    return NothingToApply(text="\n\n".join([*notes, said]), concludes=concludes)
+    if concludes and shares_head:
+        notes.append(_SHARED)
+    return NothingToApply(text="\n\n".join([said, *notes]), concludes=concludes and not shares_head)
 
 
 def decide_apply(

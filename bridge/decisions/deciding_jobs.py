@@ -167,6 +167,8 @@ def _why_not(run: Run, shown: Shown, answer: Answer) -> str:
 def _why_not_cancelled(run: Run, shown: Shown) -> str:
     if run.cancel_requested:
         return _being_cancelled(run)
+    if run.phase is RunPhase.COLLECTING:
+        return "its job has ended, and what it left is being read."
     number = run.request.pull_request
     if number is not None and not _is_own(run, shown):
         return f"it is shared with pull request #{number}: cancel it there."

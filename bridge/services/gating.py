@@ -14,7 +14,6 @@ from bridge.decisions.gates import (
     GateFacts,
     gates_of,
     ignored_contexts,
-    refusal_text,
     unmet_gates,
 )
 from bridge.domain.errors import PermanentRemoteError, RemoteError
@@ -68,10 +67,10 @@ class Gating:
         request = run.request
         if request.reviewed is None or request.pull_request is None:
             return ""
-        destroy = request.verb is Verb.DESTROY
+        verb, destroy = request.verb, request.verb is Verb.DESTROY
         policy = self._policy(destroy=destroy)
         if policy is None:
-            return f"`{request.verb}` was switched off before it started."
+            return f"`{verb}` was switched off before it started."
         ref = PullRequestRef(repository=request.repository, number=request.pull_request)
         if earlier := await self._applied_before(run, ref):
             return f"{earlier.request.actor} was first: the same plan is applied already."
@@ -82,8 +81,12 @@ class Gating:
             # One that does not answer is asked again: nobody waits in front of a screen.
             untold=PermanentRemoteError,
         )
-        unmet = unmet_gates(policy, facts, command=self.policy.command_names[0])
-        return refusal_text(unmet, destroy=destroy) if unmet else ""
+        command = self.policy.command_names[0]
+        unmet = unmet_gates(policy, facts, command=command)
+        if not unmet:
+            return ""
+        said = " ".join(f"{one.text} Who can help: {one.who}." for one in unmet)
+        return f"Before it started, something came in the way. {said} Then say `{command} {verb}`."
 
     def _policy(self, *, destroy: bool) -> ApplyPolicy | None:
         return self.policy.destroy if destroy else self.policy.apply

@@ -179,13 +179,27 @@ async def test_nothing_to_apply_does_not_unlock_another_pull_request_with_that_h
     open_gates.ran(plan_changes=False)
     other = open_gates.open(2, base_branch="release")
     open_gates.store.records[other.ref.key] = a_record(other)
-    assert nothing_status((await open_gates.say("terrakube apply")).posts) == []
+    work = await open_gates.say("terrakube apply")
+    assert nothing_status(work.posts) == []
+    assert "so that this one does not let the other one through." in replies(work)[0]
+
+
+async def test_nothing_to_apply_does_not_unlock_a_pull_request_that_comes_later(
+    open_gates: World,
+) -> None:
+    open_gates.ran(plan_changes=False)
+    await open_gates.deliver(about(open_gates.forge.pulls[1]))
+    await open_gates.say("terrakube apply")
+    other = about(open_gates.open(2), delivery_id="d-9")
+    taken_back = "pending Planned again: say terrakube apply once more"
+    assert taken_back in nothing_status((await open_gates.deliver(other)).posts)
 
 
 async def test_nothing_to_apply_is_taken_back_when_it_is_planned_again(
     open_gates: World,
 ) -> None:
     open_gates.ran(plan_changes=False)
+    await open_gates.deliver(about(open_gates.forge.pulls[1]))
     await open_gates.say("terrakube apply")
     again = about(open_gates.forge.pulls[1], delivery_id="d-9")
     assert nothing_status((await open_gates.deliver(again)).posts) == [None, None]

@@ -126,6 +126,9 @@ CASES = {
         state=RunState.RUNNING,
         fields={"cancel_requested": True, "decided_by": "bob"},
     ),
+    "cancel ended job": Case(
+        "terrakube cancel", state=RunState.RUNNING, fields={"phase": RunPhase.COLLECTING}
+    ),
     "cancel queued": Case(
         "terrakube cancel", state=RunState.QUEUED, fields={"phase": RunPhase.PLANNED}
     ),

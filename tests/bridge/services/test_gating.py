@@ -129,7 +129,10 @@ async def test_what_changed_since_it_was_asked_for_is_an_objection(
 async def test_it_is_the_reviewed_plan_that_counts(forge: TroubledForge, plan: Run | None) -> None:
     newest = a_plan(id="run-newer")
     known = [newest, plan] if plan else [newest]
-    assert "**planned**" in await gating(forge, *known).objection(an_apply())
+    said = await gating(forge, *known).objection(an_apply())
+    assert said.startswith("Before it started, something came in the way. ")
+    assert said.endswith(" Then say `terrakube apply`.")
+    assert "\n" not in said  # it stands in a line of the living comment
     newer = a_plan(id="run-newer", state=RunState.FAILED)
     assert await gating(forge, a_plan(), newer).objection(an_apply()) == ""
 
@@ -149,7 +152,7 @@ async def test_a_destroy_has_gates_of_its_own(forge: TroubledForge) -> None:
     assert off == "`destroy` was switched off before it started."
     policy = Policy(apply=EVERYTHING, destroy=ApplyPolicy(require=()))
     wrong = await gating(forge, a_plan(), policy=policy).objection(destroy)
-    assert wrong.startswith("Nothing was destroyed.")
+    assert "Planned to be changed, not to be destroyed" in wrong
     plan = a_plan(options=RunOptions(destroy=True))
     assert await gating(forge, plan, policy=policy).objection(destroy) == ""
 
