@@ -4,10 +4,13 @@ What a command raises becomes one line on standard error and an exit code here; 
 its traceback.
 """
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -36,6 +39,8 @@ COMMANDS = (
 GROUPS = ("jobs", "webhooks")
 """Each a module with an ``app`` of several commands."""
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
 
 def build_app() -> typer.Typer:
     """Put the commands together."""
@@ -60,20 +65,33 @@ def run(arguments: Sequence[str]) -> int:
     try:
         build_app()(list(arguments), prog_name="terrakube-bridge")
     except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):
+            return Exit.OK  # whoever read along has seen enough
         return ended.code if isinstance(ended.code, int) else Exit.BUG
     except BridgeError as error:
         tell(error)
         return exit_code(error)
-    except BrokenPipeError:
-        return Exit.OK  # whoever read along has seen enough
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except Exception:  # noqa: BLE001 - the one place that shows a bug, with its traceback
-        sys.excepthook(*sys.exc_info())
-        return Exit.BUG
+    except Exception as error:  # noqa: BLE001 - the one place that shows a bug, with its traceback
+        return _unexpected(error)
     return Exit.OK
+
+
+def _unexpected(error: Exception) -> Exit:
+    """Tell a reader who left, and a full disk, from a bug."""
+    if isinstance(error, BrokenPipeError):
+        return Exit.OK
+    if isinstance(error, OSError) and error.errno in _FULL:
+        tell(BridgeError(f"the output cannot be written: {error.strerror}"))
+        return Exit.USAGE
+    sys.excepthook(type(error), error, error.__traceback__)
+    return Exit.BUG
 
 
 def main() -> NoReturn:
     """Run the command line of this process."""
-    sys.exit(run(sys.argv[1:]))
+    # Whoever closed an output wants nothing of it, which is no reason to fail.
+    with Path(os.devnull).open("w", encoding="utf-8") as nothing:
+        sys.stdout, sys.stderr = sys.stdout or nothing, sys.stderr or nothing
+        sys.exit(run(sys.argv[1:]))

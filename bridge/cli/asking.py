@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from bridge.cli.texts import printable
 from bridge.domain.errors import UserError
 
 
@@ -24,7 +25,7 @@ def confirm(what: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         msg = f"{what} Nothing was done: without a terminal, say --yes to agree"
         raise UserError(msg)
-    typer.echo(f"{what}\nGo on? [y/N] ", err=True, nl=False)
+    typer.echo(f"{printable(what)}\nGo on? [y/N] ", err=True, nl=False)
     said = sys.stdin.readline()
     if not said.endswith("\n"):
         typer.echo(err=True)

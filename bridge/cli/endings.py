@@ -3,6 +3,7 @@
 import sys
 from enum import IntEnum
 
+from bridge.cli.texts import printable
 from bridge.domain.errors import (
     BridgeError,
     MissingError,
@@ -47,5 +48,5 @@ def exit_code(error: BridgeError) -> Exit:
 
 def tell(error: BridgeError) -> None:
     """Write an error for people to standard error; several mistakes have a line each."""
-    for line in str(error).splitlines() or [type(error).__name__]:
+    for line in printable(str(error)).splitlines() or [type(error).__name__]:
         print(f"terrakube-bridge: {line}", file=sys.stderr)  # noqa: T201 - for people

@@ -9,7 +9,7 @@ from bridge.cli.outputs import JsonOption, OutputOption
 if TYPE_CHECKING:
     from bridge.domain.terrakube import Organization, Template
 
-COLUMNS = ("organization", "name", "flow", "description", "id")
+COLUMNS = ("organization", "name", "flow", "description")
 
 
 def templates(

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+from bridge.cli.texts import one_line
 from bridge.domain.errors import MissingError, NotFoundError, UserError
 from bridge.domain.redaction import Redactor
 from bridge.domain.terrakube import Job, Organization, Template, Workspace
@@ -172,9 +173,9 @@ def _looked_through(visible: Sequence[Organization]) -> str:
 
 
 def _either(names: Iterable[str]) -> str:
-    return " or ".join(names)
+    return " or ".join(map(one_line, names))
 
 
 def _listed(names: Sequence[str], most: int = 12) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(map(one_line, names[:most])) + more

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bridge.cli.places import Place
     from bridge.domain.terrakube import Workspace
 
-COLUMNS = ("workspace", "branch", "folder", "default_template", "locked", "last_job_status", "id")
+COLUMNS = ("workspace", "branch", "folder", "default_template", "locked", "last_job_status")
 
 
 def workspaces(

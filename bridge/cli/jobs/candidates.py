@@ -11,8 +11,8 @@ from typing import Final
 import typer
 
 from bridge.cli.endings import Exit, tell
-from bridge.cli.jobs.telling import one_line
 from bridge.cli.terrakube import find_job, open_server
+from bridge.cli.texts import one_line
 from bridge.decisions.following import is_expired
 from bridge.decisions.plans import changing, counts_of_rows, steps_with_logs
 from bridge.decisions.step_logs import plain, planned_counts
@@ -78,9 +78,9 @@ class Candidate:
         """Say what an approval is about."""
         counts = self.counts
         if counts is None:
-            return f"{self.name.capitalize()} waits for an approval; what it changes is not known."
+            return f"{_begun(self.name)} waits for an approval; what it changes is not known."
         planned = f"{counts.add} to add, {counts.change} to change, {counts.destroy} to destroy"
-        return f"{self.name.capitalize()} waits for an approval: {planned}."
+        return f"{_begun(self.name)} waits for an approval: {planned}."
 
     def cancel_sentence(self) -> str:
         """Say what cancelling does, and what it does not do."""
@@ -142,7 +142,7 @@ async def _find_one(server: TerrakubeServer, number: str, where: str, verb: Verb
     return Candidate(
         organization=organization,
         job=details.job,
-        workspace=str(details.workspace.ref) if details.workspace else "",
+        workspace=one_line(str(details.workspace.ref)) if details.workspace else "",
         counts=await _counts(server, details.job) if counted else None,
     )
 
@@ -197,8 +197,12 @@ async def _lost_race(server: TerrakubeServer, one: Candidate, error: JobStateErr
     return _refused(_refusal_to_decide(job) or Refusal(str(error), Exit.USAGE))
 
 
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
 def _done(sentence: str) -> Exit:
-    typer.echo(sentence[:1].upper() + sentence[1:])
+    typer.echo(_begun(sentence))
     return Exit.OK
 
 

@@ -138,6 +138,8 @@ def _tell_first(row: "Row", form: Output) -> None:
 
 
 def _sentence(row: "Row") -> str:
+    from bridge.cli.texts import one_line  # noqa: PLC0415 - see the package
+
     done = "was there already" if row["existed"] else "is created"
     what = f"template {row['template']}" if row["template_id"] else "a template of its own"
-    return f"Job {row['id']} {done}: {row['status']}, in {row['workspace']} with {what}."
+    return one_line(f"Job {row['id']} {done}: {row['status']}, in {row['workspace']} with {what}.")

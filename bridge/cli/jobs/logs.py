@@ -73,7 +73,7 @@ async def _write_text(
     headed: bool,
 ) -> None:
     from bridge.cli.jobs.masking import Masking  # noqa: PLC0415 - see the package
-    from bridge.cli.jobs.telling import one_line  # noqa: PLC0415
+    from bridge.cli.texts import in_order, one_line  # noqa: PLC0415
 
     found = False
     async for step, text in texts:
@@ -84,7 +84,7 @@ async def _write_text(
             continue
         if headed:
             stream.write(f"=== {name} ({one_line(step.status)}) ===\n")
-        stream.writelines(Masking(redact, ansi).pieces(text))
+        stream.writelines(map(in_order, Masking(redact, ansi).pieces(text)))
         stream.write("\x1b[0m" if ansi and "\x1b" in text else "")
         stream.write("" if text.endswith("\n") else "\n")
     if not found:
@@ -99,9 +99,8 @@ async def _write_json(
     *,
     ansi: bool,
 ) -> None:
-    import json  # noqa: PLC0415 - see the package
-
-    from bridge.cli.jobs.masking import Masking  # noqa: PLC0415
+    from bridge.cli.jobs.masking import Masking  # noqa: PLC0415 - see the package
+    from bridge.cli.texts import to_json  # noqa: PLC0415
 
     steps: list[Row] = [
         {
@@ -113,7 +112,7 @@ async def _write_json(
         async for step, text in texts
     ]
     row = {"job": job.id, "status": job.status, "steps": steps}
-    stream.write(json.dumps(row, ensure_ascii=False, indent=2) + "\n")
+    stream.write(to_json(row, indent=2) + "\n")
 
 
 def _chosen(job: "Job", wanted: str) -> "Sequence[Step]":

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from bridge.cli.jobs.rows import Row, job_row
 from bridge.cli.terrakube import find_template, find_workspace
+from bridge.cli.texts import one_line
 from bridge.domain.errors import JobStateError, TemporaryRemoteError, UserError
 from bridge.domain.rules import DEFAULT_TEMPLATE
 from bridge.domain.terrakube import Job, JobRequest, Organization, Template, Workspace
@@ -145,7 +146,7 @@ async def _is_there(server: TerrakubeServer, workspace: Workspace, key: str) -> 
 
 
 def _locked(workspace: Workspace) -> JobStateError:
-    why = f" ({workspace.lock_description})" if workspace.lock_description else ""
+    why = f" ({one_line(workspace.lock_description)})" if workspace.lock_description else ""
     msg = (
         f"workspace {workspace.ref} is locked{why}: a job would only wait, and on Terrakube 2.33 "
         "make all younger ones wait, too; unlock it in Terrakube, then try again"

@@ -3,8 +3,10 @@
 Only functions import this module.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Final
 
 import typer
@@ -30,6 +32,7 @@ _LINES: Final = (
     *("approval_team", "refresh", "refresh_only", "targets", "replaces", "comments"),
     *("created_by", "created_at", "updated_at", "url"),
 )
+_MADE_UP_KEY: Final = re.compile(r"^cli:[0-9a-f]{32}( |$)")
 _STEP_COLUMNS: Final = ("number", "name", "status", "id")
 
 Row = dict[str, object]
@@ -103,7 +106,17 @@ def details_row(server: TerrakubeServer, organization: Organization, found: JobD
 
 def write_jobs(rows: Sequence[Row], *, output: Output, empty: str) -> None:
     """Write several jobs."""
+    if output is Output.TABLE:
+        rows = [_in_table(row) for row in rows]
     write_listing(rows, COLUMNS, output=output, empty=empty)
+
+
+def _in_table(row: Row) -> Row:
+    """Leave out what only takes room: a key nobody chose, and seconds Terrakube does not know."""
+    made = row["created_at"]
+    comments = _MADE_UP_KEY.sub("", str(row["comments"]))
+    moment = f"{made:%Y-%m-%d %H:%MZ}" if isinstance(made, datetime) else made
+    return row | {"comments": comments, "created_at": moment}
 
 
 def write_job(row: Row, *, output: Output) -> None:

@@ -4,7 +4,6 @@ The text of logs goes to standard output, everything else to standard error; on 
 at the bottom says what goes on. Only functions import this module.
 """
 
-import json
 import shutil
 import sys
 import time
@@ -16,8 +15,8 @@ import typer
 from rich.cells import cell_len, set_cell_size
 
 from bridge.cli.jobs.masking import Masking
+from bridge.cli.texts import in_order, one_line, to_json
 from bridge.decisions.following import changes_of, has_started, text_of_output
-from bridge.decisions.step_logs import plain
 from bridge.domain.runs import RunState
 from bridge.domain.terrakube import Job, Step
 from bridge.terrakube.updates import (
@@ -91,7 +90,7 @@ class JsonTeller:
         return {k: self.redact(one) if isinstance(one, str) else one for k, one in value.items()}
 
     def _write(self, value: Row) -> None:
-        typer.echo(json.dumps(value, ensure_ascii=False))
+        typer.echo(to_json(value))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,7 +154,7 @@ class TextTeller:
         if update.anew:
             self._say(f"{_name(update.step)}: Terrakube has another log now; this is all of it")
         for text in _pieces(self._masking, update, self.redact, ansi=self.ansi):
-            sys.stdout.write(text + (_RESET if "\x1b" in text else ""))
+            sys.stdout.write(in_order(text) + (_RESET if "\x1b" in text else ""))
             self._open_line = not text.endswith("\n")
         sys.stdout.flush()
 
@@ -178,7 +177,7 @@ class TextTeller:
                 if step.status == "running":
                     self._headed = step.id
                     self._doing = f"runs {_name(step)}"
-                return f"{_name(step)}: {step.status}"
+                return f"{_name(step)}: {one_line(step.status)}"
             case LogUnread(step=step, reason=reason):
                 return f"{_name(step)}: its log cannot be read: {one_line(reason)}"
             case Interrupted(reason=reason):
@@ -220,11 +219,6 @@ def ending(job: Job, conclusion: RunState, *, expired: bool = False) -> str:
         case _:
             said = one_line(text_of_output(job.output))
             return f"job {job.id} failed" + (f": {said}" if said else "")
-
-
-def one_line(text: str) -> str:
-    """Put what somebody else wrote into one line without anything that acts on a terminal."""
-    return " ".join(plain(text).split())
 
 
 def _name(step: Step) -> str:

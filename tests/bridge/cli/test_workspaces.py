@@ -110,7 +110,7 @@ async def test_what_is_not_there_is_told_with_what_is(
 async def test_the_table_is_for_people_and_ids_are_for_other_commands(desk: Desk) -> None:
     table = await desk("workspaces", "--output", "table")
     assert table.out.split("\n")[0].split() == [
-        *("workspace", "branch", "folder", "default_template", "locked", "last_job_status", "id")
+        *("workspace", "branch", "folder", "default_template", "locked", "last_job_status")
     ]
     desk.command_line.on_terminal()
     assert (await desk("workspaces", "acme", "x*")).out == "There is no such workspace.\n"
