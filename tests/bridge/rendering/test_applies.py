@@ -96,9 +96,10 @@ def asked() -> PullRequestReport:
                 RunState.WAITING,
                 counts=(1, 0, 1),
                 trouble=CANNOT,
+                digest="json1:abc",
                 **waits,
             ),
-            plan=a_plan(1),
+            plan=a_plan(1, value="to be decided about"),
             destroyed=("aws_instance.old",),
         ),
         a_report(
@@ -328,6 +329,9 @@ def test_forty_workspaces_that_are_applied(golden: Callable[[str, str], None]) -
             True,
         ),
         (with_plan(a_report(an_apply("app", RunState.SUPERSEDED, job="")), can_apply=True), True),
+        # One that failed, or found another plan, needs a new one.
+        (with_plan(a_report(an_apply("app", RunState.FAILED, job="")), can_apply=True), False),
+        (with_plan(a_report(an_apply("app", RunState.REJECTED, job="")), can_apply=True), False),
         # Another plan was made since.
         (
             with_plan(
@@ -373,6 +377,13 @@ def test_what_people_may_copy_is_what_can_be_typed() -> None:
     rest = copied.splitlines()
     assert rest == [f"terrakube approve -w acme/w{number:02}" for number in range(COPIED)]
     assert "instead of `approve`, and 3 more:" in part
+
+
+@pytest.mark.parametrize("command", ["```", "terrakube\n```", "", "two words", "-w"])
+def test_a_command_that_cannot_be_typed_is_not_there_to_copy(command: str) -> None:
+    report = a_report(an_apply("app", RunState.WAITING, review=Review.ASKED))
+    (part,) = render(a_pull_request_report(report, command=command))
+    assert "```\n" not in part
 
 
 def test_long_lists_of_changes_are_there_in_full() -> None:
