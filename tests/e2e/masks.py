@@ -9,7 +9,8 @@ _MASKS: Final = (
     (re.compile(r"\b[0-9A-HJKMNP-TV-Z]{26}\b"), "RUN"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "SHA"),
-    (re.compile(r"`[0-9a-f]{8}`"), "`SHORT`"),
+    (re.compile(r"`[0-9a-f]{8}([0-9a-f]{4})?`"), "`SHORT`"),
+    (re.compile(r"(\b[0-9]{4}-[0-9]{2}-[0-9]{2} )?\b[0-9]{2}:[0-9]{2} UTC"), "WHEN"),
     (re.compile(r"http://127\.0\.0\.1:[0-9]+"), "http://HOST"),
     (re.compile(r"\| (<1|[0-9]+) s \|"), "| TOOK |"),
 )

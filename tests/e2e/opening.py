@@ -27,6 +27,7 @@ from tests.e2e.stage import (
     KEY,
     NAMES,
     READER,
+    REVIEWER,
     SLUG,
     STRANGER,
     TIMINGS,
@@ -49,6 +50,7 @@ async def opened(
     timeouts: Timeouts | None = None,
     limits: forge.Limits | None = None,
     timings: terrakube.Timings = TIMINGS,
+    real: bool = False,
     extra: Mapping[str, str] | None = None,
     prepare: Callable[[terrakube.StandIn, Organization], object] = lambda *_: None,
 ) -> AsyncIterator[Stage]:
@@ -66,6 +68,7 @@ async def opened(
         timeouts: Of requests to Terrakube.
         limits: Of the forge.
         timings: Of Terrakube.
+        real: Whether jobs run terraform instead of finding made-up plans.
         extra: Environment variables, besides those that are needed.
         prepare: Changes Terrakube before the bridge looks at it.
     """
@@ -76,7 +79,10 @@ async def opened(
         )
         server = await stack.enter_async_context(
             terrakube.start(
-                folder / "terrakube", executor=executor, timings=timings, version=version
+                folder / "terrakube",
+                executor="terraform" if real else executor,
+                timings=timings,
+                version=version,
             )
         )
         clock.followers += [server.clock.advance, lambda by: _advance(code, by)]
@@ -135,7 +141,12 @@ def _advance(code: forge.StandIn, by: timedelta) -> None:
 
 
 async def _furnish(code: forge.StandIn, workspaces: Sequence[str]) -> None:
-    access = {WRITER: Access.WRITE, READER: Access.READ, BRIDGE: Access.ADMIN}
+    access = {
+        WRITER: Access.WRITE,
+        REVIEWER: Access.WRITE,
+        READER: Access.READ,
+        BRIDGE: Access.ADMIN,
+    }
     files: dict[str, str | bytes | None] = {f"{name}/main.tf": "# begun\n" for name in workspaces}
     await code.create_repository(SLUG, files={"README.md": "# infra\n"} | files, access=access)
     code.account(STRANGER)

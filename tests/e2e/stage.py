@@ -36,6 +36,7 @@ from tests.e2e.executors import GatedExecutor
 SLUG: Final = "acme/infra"
 BRIDGE: Final = "terrakube-bridge"
 WRITER: Final = "alice"
+REVIEWER: Final = "carol"
 READER: Final = "bob"
 STRANGER: Final = "mallory"
 
@@ -119,6 +120,10 @@ class Stage:
     async def say(self, pull_request: PullRequest, text: str, *, author: str = WRITER) -> Comment:
         """Comment."""
         return await self.forge.comment(SLUG, pull_request.number, text, author=author)
+
+    async def approve(self, pull_request: PullRequest, *, by: str = REVIEWER) -> None:
+        """Approve the head as it is now."""
+        await self.forge.approve(SLUG, pull_request.number, by=by)
 
     async def merge(self, pull_request: PullRequest) -> str:
         """Merge, and return the commit the base is at."""
