@@ -194,10 +194,28 @@ class MergeQueueChecked(Event):
     Attributes:
         head_sha: The queue's commit.
         base_branch: Branch the queue merges into.
+        base_sha: What it is merged upon: the branch's tip, or the commit of who is before it in
+            the queue; empty when the delivery does not say.
+        pull_request: That it would merge; None when the delivery does not say.
     """
 
     head_sha: str
     base_branch: str
+    base_sha: str = ""
+    pull_request: PullRequestRef | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeQueueLeft(Event):
+    """A merge queue needs the statuses of one of its commits no longer.
+
+    Attributes:
+        head_sha: The queue's commit.
+        merged: Whether it is on the base branch now.
+    """
+
+    head_sha: str
+    merged: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

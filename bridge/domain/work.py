@@ -65,6 +65,15 @@ class Supersede:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupersedeCommit:
+    """Plans of a commit that is no pull request's, and that nobody waits for any more."""
+
+    repository: RepositoryRef
+    sha: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRuns:
     """Show push runs of a commit in a pull request too (whichever event came first)."""
 
@@ -193,6 +202,7 @@ class Work:
     posts: list[PostUpsert] = field(default_factory=list)
     pull_requests: list[PullRequestSeen] = field(default_factory=list)
     supersedes: list[Supersede] = field(default_factory=list)
+    superseded_commits: list[SupersedeCommit] = field(default_factory=list)
     links: list[LinkRuns] = field(default_factory=list)
     branches: list[BranchSeen] = field(default_factory=list)
     allowances: list[Allowance] = field(default_factory=list)

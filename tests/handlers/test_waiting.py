@@ -209,8 +209,11 @@ class TestConcluding:
 
     async def test_a_merge_queue_gets_its_answer(self, known: World) -> None:
         await tell(known, QUEUED)
+        known.forge.files = replace(known.forge.files, paths=("README.md",))
+        nothing = "success No workspace is affected."
         assert said(await conclude(known, QUEUED)) == [
-            ("terrakube/plan", "success planned at the pull request's head")
+            ("terrakube/plan", nothing),
+            ("terrakube/apply", nothing),
         ]
 
     async def test_who_asked_is_told_that_it_was_done(self, known: World) -> None:

@@ -5,6 +5,7 @@ rest is ignored, because real deliveries leave out, null and add fields that the
 admit.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from bridge.domain.events import (
     CommentEdited,
     Event,
     MergeQueueChecked,
+    MergeQueueLeft,
     PullRequestClosed,
     PullRequestDrafted,
     PullRequestEvent,
@@ -63,6 +65,7 @@ Not the checks: every other tool's would be a delivery or two, and nothing follo
 """
 
 _QUEUE = "refs/heads/gh-readonly-queue/"  # branches a merge queue makes for itself
+_QUEUED = re.compile(r"/pr-([1-9][0-9]{0,9})-(?:[0-9a-f]{40}|[0-9a-f]{64})$")
 
 
 class _User(Sent):
@@ -163,10 +166,12 @@ class _MergeGroup(Sent):
     head_sha: Sha
     head_ref: RefName
     base_ref: RefName
+    base_sha: Sha | None = None
 
 
 class _MergeGroupDelivery(Sent):
     action: str
+    reason: str = ""
     merge_group: _MergeGroup
     repository: _Repository
     sender: _User | None = None
@@ -448,20 +453,47 @@ def _read_comment(body: bytes, arrival: Arrival) -> Meaning | Ignored:
 
 def _read_merge_group(body: bytes, arrival: Arrival) -> Meaning | Ignored:
     payload = _MergeGroupDelivery.model_validate_json(body)
-    if payload.action != "checks_requested":
+    event = _queue_event(payload, arrival)
+    if event is None:
         return Ignored(reason=f"merge group {payload.action[:64]!r} asks for no status")
-    repository = _reference(payload.repository, arrival)
-    group = payload.merge_group
-    event = MergeQueueChecked(
-        delivery_id=arrival.delivery_id,
-        received_at=arrival.received_at,
-        actor=_login(payload.sender),
-        repository=repository,
-        head_sha=group.head_sha,
-        base_branch=group.base_ref.removeprefix("refs/heads/"),
-    )
-    subject = f"branch:{repository.key}:{group.head_ref}"
+    subject = f"branch:{event.repository.key}:{payload.merge_group.head_ref}"
     return Meaning(event=event, subject=subject, semantic_key=None)
+
+
+def _queue_event(
+    payload: _MergeGroupDelivery, arrival: Arrival
+) -> MergeQueueChecked | MergeQueueLeft | None:
+    repository, group = _reference(payload.repository, arrival), payload.merge_group
+    actor = _login(payload.sender)
+    match payload.action:
+        case "checks_requested":
+            return MergeQueueChecked(
+                delivery_id=arrival.delivery_id,
+                received_at=arrival.received_at,
+                actor=actor,
+                repository=repository,
+                head_sha=group.head_sha,
+                base_branch=group.base_ref.removeprefix("refs/heads/"),
+                base_sha=group.base_sha or "",
+                pull_request=_queued(repository, group.head_ref),
+            )
+        case "destroyed":
+            return MergeQueueLeft(
+                delivery_id=arrival.delivery_id,
+                received_at=arrival.received_at,
+                actor=actor,
+                repository=repository,
+                head_sha=group.head_sha,
+                merged=payload.reason == "merged",
+            )
+        case _:
+            return None
+
+
+def _queued(repository: RepositoryRef, head_ref: str) -> PullRequestRef | None:
+    """Read which pull request a queue's branch is for: ``.../<base>/pr-<n>-<sha>``."""
+    found = _QUEUED.search(head_ref) if head_ref.startswith(_QUEUE) else None
+    return PullRequestRef(repository=repository, number=int(found[1])) if found else None
 
 
 def _read_check(body: bytes, arrival: Arrival) -> Meaning | Ignored:

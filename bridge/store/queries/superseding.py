@@ -17,7 +17,7 @@ from sqlalchemy import (
 from bridge.domain.runs import CLOSED, RETARGETED, RunPhase, RunState, Verb
 from bridge.domain.terrakube import JobStatus
 from bridge.domain.vcs import PullRequestRef
-from bridge.domain.work import FreeHolds, Supersede
+from bridge.domain.work import FreeHolds, Supersede, SupersedeCommit
 from bridge.store import hints
 from bridge.store.codecs import RUN_REQUEST
 from bridge.store.queries import holds
@@ -25,6 +25,7 @@ from bridge.store.queries.holders import APPLYING
 from bridge.store.queries.told import reports_of
 from bridge.store.schema import run, run_link
 
+_DROPPED: Final = (run.c.id, run.c.trigger, run.c.phase, run.c.job_status, run.c.request)
 _NOT_RUNNING: Final = ("", JobStatus.PENDING, JobStatus.QUEUE)
 
 
@@ -33,23 +34,46 @@ def supersede_runs(connection: Connection, supersede: Supersede, now: int) -> se
     ended = _drop_applies(connection, supersede, now)
     left = _leave(connection, supersede)
     for row in _superseded(connection, supersede):
-        planned = row["phase"] == RunPhase.PLANNED
-        finished = row["phase"] == RunPhase.FINISHED
-        values: dict[str, object] = {
-            "superseded_by": _by(supersede),
-            # A dying run is nothing to share, and the same head may come back (reopened).
-            "share_key": None,
-            "trigger": f"{row['trigger']}#{row['id']}",
-        }
-        if planned:
-            values |= ended_at_once(RunState.SUPERSEDED, supersede.reason, now)
-        elif not finished and row["job_status"] in _NOT_RUNNING:
-            values |= {"cancel_requested": 1, "due_at": func.coalesce(run.c.due_at, now)}
-        connection.execute(update(run).where(run.c.id == row["id"]).values(values))
+        _drop(connection, row, _by(supersede), supersede.reason, now)
         ended.append(row["id"])
     if ended:
         hints.hint(connection, hints.RUN)
     return left | set(reports_of(connection, ended))
+
+
+def supersede_commit(connection: Connection, commit: SupersedeCommit, now: int) -> set[str]:
+    """Drop the plans of a commit that is no pull request's; return the reports that show them."""
+    query = select(*_DROPPED).where(
+        run.c.forge == commit.repository.forge,
+        run.c.repository_id == commit.repository.id,
+        run.c.commit_id == commit.sha,
+        run.c.pull_request.is_(None),
+        run.c.verb == Verb.PLAN.value,
+        run.c.shared == 0,
+        run.c.superseded_by == "",
+        run.c.phase != RunPhase.FINISHED.value,
+    )
+    found = connection.execute(query.order_by(run.c.id).with_for_update()).mappings().all()
+    for row in found:
+        _drop(connection, row, CLOSED, commit.reason, now)
+    if found:
+        hints.hint(connection, hints.RUN)
+    return set(reports_of(connection, [row["id"] for row in found]))
+
+
+def _drop(connection: Connection, row: RowMapping, by: str, reason: str, now: int) -> None:
+    """End a plan nobody wants any more, or have its job cancelled if that has not started."""
+    values: dict[str, object] = {
+        "superseded_by": by,
+        # A dying run is nothing to share, and the same head may come back (reopened).
+        "share_key": None,
+        "trigger": f"{row['trigger']}#{row['id']}",
+    }
+    if row["phase"] == RunPhase.PLANNED:
+        values |= ended_at_once(RunState.SUPERSEDED, reason, now)
+    elif row["phase"] != RunPhase.FINISHED and row["job_status"] in _NOT_RUNNING:
+        values |= {"cancel_requested": 1, "due_at": func.coalesce(run.c.due_at, now)}
+    connection.execute(update(run).where(run.c.id == row["id"]).values(values))
 
 
 def end_queued(connection: Connection, wanted: FreeHolds, now: int) -> set[str]:
@@ -132,7 +156,7 @@ def _leave(connection: Connection, supersede: Supersede) -> set[str]:
 def _superseded(connection: Connection, supersede: Supersede) -> list[RowMapping]:
     ref = supersede.pull_request
     query = (
-        select(run.c.id, run.c.trigger, run.c.phase, run.c.job_status, run.c.request)
+        select(*_DROPPED)
         .where(
             of_pull_request(ref),
             run.c.verb == Verb.PLAN.value,

@@ -32,7 +32,7 @@ from bridge.store import hints
 from bridge.store.codecs import PARTS, POST_TARGET, RUN_REQUEST, VERDICT, to_ms
 from bridge.store.queries import holds
 from bridge.store.queries.answers import decide
-from bridge.store.queries.superseding import end_queued, supersede_runs
+from bridge.store.queries.superseding import end_queued, supersede_commit, supersede_runs
 from bridge.store.queries.told import at_latest, record_audits, touch_reports
 from bridge.store.queries.upserts import upsert
 from bridge.store.schema import (
@@ -56,16 +56,12 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
     Returns:
         Ids of the runs that are new, in the order they were asked for.
     """
-    _see_repositories(connection, work, now)
-    for seen in work.pull_requests:
-        _see_pull_request(connection, seen, now)
-    for branch in work.branches:
-        _see_branch(connection, branch, now)
-    for allowance in work.allowances:
-        _allow(connection, allowance)
+    _see(connection, work, now)
     changed: set[str] = set()
     for supersede in work.supersedes:
         changed |= supersede_runs(connection, supersede, now)
+    for commit in work.superseded_commits:
+        changed |= supersede_commit(connection, commit, now)
     for answer in work.decides:
         changed |= decide(connection, answer, now)
     for wanted in work.frees:
@@ -81,6 +77,17 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
         _upsert_post(connection, text, now)
     record_audits(connection, work.audits, now)
     return created
+
+
+def _see(connection: Connection, work: Work, now: int) -> None:
+    """Write down what was seen and allowed, before anything follows from it."""
+    _see_repositories(connection, work, now)
+    for seen in work.pull_requests:
+        _see_pull_request(connection, seen, now)
+    for branch in work.branches:
+        _see_branch(connection, branch, now)
+    for allowance in work.allowances:
+        _allow(connection, allowance)
 
 
 def share_key(request: RunRequest) -> str | None:

@@ -15,6 +15,7 @@ from bridge.domain.events import (
     CommentEdited,
     Event,
     MergeQueueChecked,
+    MergeQueueLeft,
     PullRequestClosed,
     PullRequestDrafted,
     PullRequestEvent,
@@ -430,6 +431,7 @@ def test_github_merge_queue() -> None:
             "head_sha": HEAD,
             "head_ref": f"refs/heads/gh-readonly-queue/main/pr-2-{BASE}",
             "base_ref": "refs/heads/main",
+            "base_sha": BASE,
         },
         "repository": {"id": 664, "name": "infra", "owner": {"login": "acme"}},
         "sender": bodies.SENDER,
@@ -441,9 +443,21 @@ def test_github_merge_queue() -> None:
         repository=where(GITHUB),
         head_sha=HEAD,
         base_branch="main",
+        base_sha=BASE,
+        pull_request=PullRequestRef(repository=where(GITHUB), number=2),
     )
-    destroyed = bodies.encoded({**group, "action": "destroyed"})
-    assert "no status" in reason(GITHUB.event("merge_group", destroyed))
+    for why in ("merged", "dequeued"):
+        destroyed = bodies.encoded({**group, "action": "destroyed", "reason": why})
+        assert GITHUB.event("merge_group", destroyed) == MergeQueueLeft(
+            delivery_id=delivery_id(GITHUB),
+            received_at=NOW,
+            actor="alice",
+            repository=where(GITHUB),
+            head_sha=HEAD,
+            merged=why == "merged",
+        )
+    unknown = bodies.encoded({**group, "action": "painted"})
+    assert "no status" in reason(GITHUB.event("merge_group", unknown))
     queue = f"refs/heads/gh-readonly-queue/main/pr-2-{BASE}"
     for after in (HEAD, ZERO):
         assert "queue" in reason(GITHUB.event("push", bodies.push(ref=queue, after=after)))
