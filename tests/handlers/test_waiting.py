@@ -84,6 +84,7 @@ QUEUED = MergeQueueChecked(
     repository=INFRA,
     head_sha="e" * 40,
     base_branch="main",
+    base_sha=BASE,
 )
 TAGGED = TagPushed(
     delivery_id="d-1",
