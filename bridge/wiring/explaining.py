@@ -102,6 +102,8 @@ def _described(work: Work) -> dict[str, object]:
         "statuses": [one.target.context for one in work.posts if one.kind is PostKind.STATUS],
         "comment": any(one.kind is PostKind.REPORT for one in work.posts),
         "replies": [one.content for one in work.posts if one.kind is PostKind.REPLY],
+        "answers": [{"run": one.run_id, "answer": one.answer.value} for one in work.decides],
+        "frees": [one.ends_queued for one in work.frees],
         "allows": [one.head_sha for one in work.allowances],
         "remembers": [f"{one.branch}@{one.sha}" for one in work.branches],
     }

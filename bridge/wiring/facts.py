@@ -28,12 +28,16 @@ from bridge.domain.vcs import (
     Branch,
     ChangedFiles,
     Comment,
+    CommitStatus,
+    Mergeability,
     Permission,
     PullRequest,
     PullRequestRef,
     PullRequestState,
     Repository,
     RepositoryRef,
+    Reviews,
+    StatusState,
 )
 from bridge.ports import Forge, JobServer
 
@@ -92,6 +96,10 @@ class Facts(_Part):
     tag_commit: str | None = None
     branch_heads: Mapping[str, str] = {}
     allowed_head: str | None = None
+    teams: tuple[str, ...] = ()
+    approved_by: tuple[str, ...] = ()
+    mergeable: bool = True
+    statuses: Mapping[str, StatusState] = {}
 
 
 def read_facts(path: Path) -> Facts:
@@ -200,6 +208,25 @@ class _FactsForge:
 
     async def permission(self, repository: RepositoryRef, login: str) -> Permission:
         return self.facts.permission
+
+    async def in_team(self, login: str, team: str) -> bool:
+        return team in self.facts.teams
+
+    async def reviews(self, pull_request: PullRequest) -> Reviews:
+        others = tuple(one for one in self.facts.approved_by if one != pull_request.author)
+        problem = "" if others else "The facts name nobody who approved it."
+        return Reviews(approved=bool(others), approved_by=others, problem=problem)
+
+    async def mergeability(
+        self, pull_request: PullRequest, *, ignoring: Sequence[str]
+    ) -> Mergeability:
+        return Mergeability(mergeable=self.facts.mergeable)
+
+    async def statuses(self, repository: RepositoryRef, sha: str) -> Sequence[CommitStatus]:
+        return [
+            CommitStatus(context=name, state=state, description="")
+            for name, state in self.facts.statuses.items()
+        ]
 
     async def comment(self, repository: RepositoryRef, comment_id: str) -> Comment:
         told = self.event

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 PAYLOADS = ROOT.parent / "shared" / "payloads"
 DOCUMENTATION = (ROOT / "docs" / "command-line.md").read_text()
 HEAD = "a" * 40
+NOON = "2026-11-24T12:00:00Z"
 BEFORE = "b" * 40
 USER = {"id": 5, "login": "alice", "username": "alice", "type": "User"}
 REPOSITORY = {
@@ -314,6 +315,44 @@ def _shared(what: str) -> set[str]:
     line = re.search(rf"^Those of a {what}: (.*)$", DOCUMENTATION, re.MULTILINE)
     assert line
     return set(re.findall(r"`(\w+)`", re.sub(r" \(.*?\)", "", line[1])))
+
+
+COMMENT = {
+    "action": "created",
+    "issue": {
+        "id": 30,
+        "number": 3,
+        "user": USER,
+        "state": "open",
+        "title": "Change the network",
+        "pull_request": {"merged": False, "merged_at": None},
+    },
+    "comment": {"id": 9, "body": "terrakube apply", "user": USER, "created_at": NOON},
+    "is_pull": True,
+    "repository": REPOSITORY,
+    "sender": USER,
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "start"),
+    [
+        ("terrakube apply", "Nothing was applied. What is in the way:"),
+        ("terrakube status", "At `000000000000`, 1 workspace:"),
+        ("terrakube approve", "Nothing was approved."),
+    ],
+)
+def test_a_command_is_decided_by_what_the_facts_say(
+    command_line: CommandLine, said: str, start: str
+) -> None:
+    comment = {**COMMENT, "comment": {"id": 9, "body": said, "user": USER, "created_at": NOON}}
+    body = write(command_line, "comment.json", comment)
+    facts = write(command_line, "facts.json", FACTS | {"mergeable": False})
+    decided = decision(command_line, "--forge", "forgejo", "--facts", facts, body)
+    assert isinstance(decided["replies"], list)
+    (reply,) = decided["replies"]
+    assert reply.startswith(start)
+    assert ("**mergeable**" in reply) is ("approve" not in said)
 
 
 def test_every_key_of_a_decision_and_of_facts_is_documented(command_line: CommandLine) -> None:
