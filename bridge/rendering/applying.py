@@ -15,7 +15,7 @@ from bridge.rendering.durations import age, counted, moment
 from bridge.rendering.escaping import escape, link, name, prose
 from bridge.rendering.items import Fold, Item, Paragraph
 from bridge.rendering.notes import LONGEST_REASON, noted, shortened
-from bridge.rendering.standing import applies_of, has_changed_nothing
+from bridge.rendering.standing import applies_of, has_changed_nothing, is_planned_since
 from bridge.rendering.wording import by_rank, expires_at, waits_for_a_person
 
 COPIED: Final = 10
@@ -190,9 +190,11 @@ def _listed(addresses: Sequence[str]) -> str:
 
 def _again(report: PullRequestReport, one: RunReport) -> str:
     verb, where = one.run.request.verb, f"-w {one.run.request.workspace}"
+    again = name(f"{report.command} {verb} {where}")
+    if is_planned_since(report, one):
+        return f"It is planned again since: look at that plan, then say {again} once more."
     behind = " -- -destroy" if verb is Verb.DESTROY else ""
-    plan = name(f"{report.command} plan {where}{behind}")
-    return f"Say {plan}, then {name(f'{report.command} {verb} {where}')} again."
+    return f"Say {name(f'{report.command} plan {where}{behind}')}, then {again} again."
 
 
 def _is_typed(command: str) -> bool:

@@ -48,6 +48,16 @@ def has_changed_nothing(one: RunReport) -> bool:
     return not one.run.job_id or _stopped_before_applying(one.run.steps)
 
 
+def is_planned_since(report: PullRequestReport, apply: RunReport) -> bool:
+    """Tell whether a plan of this head was begun after an apply, in its workspace."""
+    return any(
+        one.run.request.verb is Verb.PLAN
+        and one.run.request.workspace.id == apply.run.request.workspace.id
+        and one.run.created_at > apply.run.created_at
+        for one in report.runs
+    )
+
+
 def _plans(report: PullRequestReport, may: Callable[[RunReport], bool]) -> Sequence[RunReport]:
     """Return the plans of which *may* says yes to every apply that carries them out."""
     taken = {

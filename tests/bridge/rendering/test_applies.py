@@ -386,6 +386,23 @@ def test_a_command_that_cannot_be_typed_is_not_there_to_copy(command: str) -> No
     assert "```\n" not in part
 
 
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (-1, "Say `terrakube plan -w acme/app`, then `terrakube apply -w acme/app` again."),
+        (
+            1,
+            "look at that plan, then say `terrakube apply -w acme/app` once more.",
+        ),
+    ],
+)
+def test_what_failed_need_not_be_planned_twice(minutes: int, said: str) -> None:
+    apply = an_apply("app", RunState.FAILED)
+    plan = a_run("app", created_at=apply.created_at + timedelta(minutes=minutes))
+    (part,) = render(a_pull_request_report(a_report(apply), a_report(plan)))
+    assert said in part
+
+
 def test_long_lists_of_changes_are_there_in_full() -> None:
     changed = tuple(f"terraform_data.many[{number}]" for number in range(300))
     report = a_pull_request_report(
