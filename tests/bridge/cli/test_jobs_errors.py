@@ -18,6 +18,11 @@ COMMANDS = (
     ("jobs", "get", "1"),
     ("jobs", "create", "acme/network", "--template", "Plan"),
     ("jobs", "update", "1", "--comment", "x"),
+    ("jobs", "approve", "1", "--yes"),
+    ("jobs", "reject", "1"),
+    ("jobs", "cancel", "1", "--yes"),
+    ("jobs", "follow", "1"),
+    ("jobs", "logs", "1"),
     ("jobs", "delete", "1", "--yes"),
 )
 NO_TOKEN = (
