@@ -14,7 +14,7 @@ from bridge.domain.deliveries import Delivery
 from bridge.domain.events import Event
 from bridge.domain.examining import Budget, Credentials, Health, SentDelivery
 from bridge.domain.holds import Hold
-from bridge.domain.posts import Post, RemotePart
+from bridge.domain.posts import Post, RemotePart, StatusPost
 from bridge.domain.reports import CommitReport, PullRequestReport
 from bridge.domain.runs import Output, Run
 from bridge.domain.terrakube import (
@@ -523,6 +523,14 @@ class RunStore(Protocol):
 
     async def decision(self, run_id: str) -> Decision | None:
         """Read the newest answer to a run that counts; None when nobody answered."""
+        ...
+
+    async def status_posts(self, repository: RepositoryRef, sha: str) -> Sequence[StatusPost]:
+        """List the statuses that were wanted on a commit, sorted by name."""
+        ...
+
+    async def holders(self, forge: str) -> Sequence[PullRequestRef]:
+        """List the pull requests of a forge that have locked workspaces, sorted."""
         ...
 
     async def fixed_text(self, post_key: str) -> str | None:

@@ -89,6 +89,36 @@ class PostUpsert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatusPost:
+    """A post of a commit status, for the comparison with the forge.
+
+    Attributes:
+        key: See PostTarget.key.
+        content: What it says for ever; None when it is composed.
+        revision: As in a Post: whoever changes it after that knows better.
+    """
+
+    key: str
+    context: str
+    content: str | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resend:
+    """A post to send again, as somebody lost what it said.
+
+    Attributes:
+        revision: It is left alone if it has another one by then.
+        content: What it says from now on; None leaves it as it is.
+    """
+
+    key: str
+    revision: int
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemotePart:
     """One remote comment a post consists of, or one try to merge.
 

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, desc, func, select
 
 from bridge.domain.holds import Hold, QueuePlace
-from bridge.domain.posts import PostKind, PostTarget, RemotePart, merge_refusal
+from bridge.domain.posts import PostKind, PostTarget, RemotePart, StatusPost, merge_refusal
 from bridge.domain.reports import CommitReport, PullRequestReport, RunReport
 from bridge.domain.runs import RETARGETED, Output, OutputKind, Run, RunPhase
 from bridge.domain.terrakube import WorkspaceRef
@@ -16,7 +16,7 @@ from bridge.domain.work import Decision, Verdict
 from bridge.ports import Clock, PullRequestRecord
 from bridge.store.codecs import PARTS, POST_TARGET, STRINGS, VERDICT, output_from_row, run_from_row
 from bridge.store.database import Database, SystemClock
-from bridge.store.queries import answers, asked, holders
+from bridge.store.queries import answers, asked, holders, resending
 from bridge.store.queries import runs as run_queries
 from bridge.store.queries.work import branch_key
 from bridge.store.schema import (
@@ -105,6 +105,14 @@ class SqlRunStore:
     async def fixed_text(self, post_key: str) -> str | None:
         """See ports.RunStore."""
         return await self.database.read(_fixed_text, post_key)
+
+    async def status_posts(self, repository: RepositoryRef, sha: str) -> Sequence[StatusPost]:
+        """See ports.RunStore."""
+        return await self.database.read(resending.read_status_posts, repository, sha)
+
+    async def holders(self, forge: str) -> Sequence[PullRequestRef]:
+        """See ports.RunStore."""
+        return await self.database.read(holders.read_holders, forge)
 
     async def outputs(self, run_id: str) -> Sequence[Output]:
         """Read every stored text of a run, structured plan included."""

@@ -13,18 +13,24 @@ from bridge.engine.inbox import Inbox
 from bridge.engine.leases import Lease
 from bridge.ports import Forge
 from bridge.services.redelivering import RedeliverService
+from bridge.services.watching import StatusWatch
+from bridge.store.database import Database
+from bridge.store.queries.resending import resend
 
 log = structlog.get_logger(__name__)
 
 INTERVAL: Final = 600.0
 """Seconds between two rounds."""
 
+_HOURLY: Final = 3600.0
+"""Seconds between two rounds that ask about every open pull request."""
+
 _PATIENCE: Final = 10.0
 """Seconds to wait for the inbox."""
 
 
 class Notices(Protocol):
-    """What the comparison needs of services.noticing.NoticeService."""
+    """What the comparison needs of services.noticing.NoticeService, or watching.LockWatch."""
 
     @property
     def forge(self) -> Forge:
@@ -38,7 +44,7 @@ class Notices(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Compares open pull requests and followed branches with the store."""
+    """Compares pull requests and followed branches with the store."""
 
     notices: Sequence[Notices]
     inbox: Inbox
@@ -58,6 +64,29 @@ class Comparison:
                 raise
             except BridgeError as error:
                 log.warning("comparison.failed", forge=notice.forge.name, error=str(error))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """Sends statuses again that do not say on a forge what they should."""
+
+    watches: Sequence[StatusWatch]
+    database: Database
+
+    def duty(self) -> Duty:
+        """Describe it for Duties."""
+        return Duty(name="statuses", interval=_HOURLY, call=self.repair, at_start=True)
+
+    async def repair(self, lease: Lease) -> None:
+        """Do a round; a forge that does not answer does not keep the others from theirs."""
+        for watch in self.watches:
+            try:
+                wanted = await watch.compare(lease.check)
+                await self.database.write(resend, wanted, self.database.now())
+            except LeaseLostError:
+                raise
+            except BridgeError as error:
+                log.warning("repair.failed", forge=watch.forge.name, error=str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ from bridge.services.publishing import PublishService
 from bridge.services.redelivering import RedeliverService, memory
 from bridge.services.reviewing import ReviewService
 from bridge.services.runs import RunService
+from bridge.services.watching import LockWatch, StatusWatch
 from bridge.settings import Settings
 from bridge.store.database import Database, SystemClock
 from bridge.store.queries.holds import Holding
@@ -45,7 +46,7 @@ from bridge.store.queries.settings import stored_or
 from bridge.store.runs import SqlRunStore
 from bridge.terrakube import tcl
 from bridge.wiring.dispatching import make_dispatcher
-from bridge.wiring.duties import Comparison, Redelivery
+from bridge.wiring.duties import Comparison, Redelivery, Repair
 from bridge.wiring.outside import Outside
 
 FIRST_START: Final = "first_start"
@@ -124,6 +125,11 @@ async def build_inside(
         )
         for forge in outside.forges.values()
     ]
+    locks = [LockWatch(forge=forge, store=store, clock=clock) for forge in outside.forges.values()]
+    statuses = [
+        StatusWatch(forge=forge, store=store, policy=policy, redact=redactor.redact_known)
+        for forge in outside.forges.values()
+    ]
     redeliveries = [
         RedeliverService(forge=forge, store=store, clock=clock, asked=memory())
         for forge in outside.forges.values()
@@ -133,7 +139,8 @@ async def build_inside(
         keeper,
         (
             Janitor(database, Retention(**settings.retention.model_dump())).duty(),
-            Comparison(notices=notices, inbox=inbox).duty(),
+            Comparison(notices=[*notices, *locks], inbox=inbox).duty(),
+            Repair(watches=statuses, database=database).duty(),
             Redelivery(services=redeliveries).duty(),
             Sweep(database, server).duty(),
             HoldWatch(database, server).duty(),

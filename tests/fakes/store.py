@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bridge.domain.holds import Hold
+from bridge.domain.posts import StatusPost
 from bridge.domain.reports import CommitReport, PullRequestReport
 from bridge.domain.runs import Output, Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef
@@ -42,6 +43,7 @@ class FakeRunStore:
         reports: What the living comments say, by the pull request's key.
         commit_reports: By (repository key, commit).
         runs: By id.
+        statuses: Those wanted on a commit, by (repository key, commit).
         texts: Content of posts, by their key.
         kept_outputs: By run id.
         held: By workspace id.
@@ -55,6 +57,7 @@ class FakeRunStore:
     reports: Mapping[str, PullRequestReport] = field(default_factory=dict)
     commit_reports: Mapping[tuple[str, str], CommitReport] = field(default_factory=dict)
     runs: Mapping[str, Run] = field(default_factory=dict)
+    statuses: dict[tuple[str, str], Sequence[StatusPost]] = field(default_factory=dict)
     texts: dict[str, str | None] = field(default_factory=dict)
     kept_outputs: dict[str, Sequence[Output]] = field(default_factory=dict)
     held: dict[str, Hold] = field(default_factory=dict)
@@ -145,6 +148,13 @@ class FakeRunStore:
 
     async def decision(self, run_id: str) -> Decision | None:
         return self.decisions.get(run_id)
+
+    async def status_posts(self, repository: RepositoryRef, sha: str) -> Sequence[StatusPost]:
+        return self.statuses.get((repository.key, sha), ())
+
+    async def holders(self, forge: str) -> Sequence[PullRequestRef]:
+        refs = {one.pull_request.key: one.pull_request for one in self.held.values()}
+        return [ref for _, ref in sorted(refs.items()) if ref.repository.forge == forge]
 
     async def fixed_text(self, post_key: str) -> str | None:
         return self.texts.get(post_key)

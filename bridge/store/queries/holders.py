@@ -28,6 +28,23 @@ def read_holds(connection: Connection, pull_request_key: str) -> Sequence[Hold]:
     return sorted(found.values(), key=lambda one: str(one.workspace))
 
 
+def read_holders(connection: Connection, forge: str) -> Sequence[PullRequestRef]:
+    """Read which pull requests of a forge hold workspaces, sorted."""
+    rows = connection.execute(
+        select(hold.c.repository_id, hold.c.repository_slug, hold.c.number)
+        .where(hold.c.forge == forge)
+        .order_by(hold.c.repository_id, hold.c.number, hold.c.repository_slug)
+    )
+    found = {
+        (row.repository_id, row.number): PullRequestRef(
+            repository=RepositoryRef(forge=forge, id=row.repository_id, slug=row.repository_slug),
+            number=row.number,
+        )
+        for row in rows
+    }
+    return list(found.values())
+
+
 def read_queue(connection: Connection, workspace_id: str) -> Sequence[Row[Any]]:
     """Read the runs that wait for a workspace, the next one first."""
     found = (

@@ -340,11 +340,11 @@ def _upsert_post(connection: Connection, wanted: PostUpsert, now: int) -> None:
     }
     connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again))
     if wanted.resend:
-        _forget_sent(connection, key)
+        forget_sent(connection, key)
     hints.hint(connection, hints.POST)
 
 
-def _forget_sent(connection: Connection, key: str) -> None:
+def forget_sent(connection: Connection, key: str) -> None:
     """Blank the hashes of what was sent, so that all of it is sent again."""
     stored = connection.execute(
         select(post.c.parts).where(post.c.key == key).with_for_update()
