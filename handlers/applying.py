@@ -49,7 +49,7 @@ async def carry_out_apply(wanted: Wanted, asked: Asked, services: Services, work
     """Start what may be applied; say what is refused, or left out."""
     order = _Order(wanted=wanted, asked=asked, services=services)
     action = f"{wanted.verb}.requested"
-    match await _decide(order):
+    match await _decide(order, work):
         case Refuse(text=text):
             audit(work, asked, action=action, result="refused", detail=text)
             return text
@@ -80,7 +80,7 @@ async def reopen_applies(pull_request: PullRequest, services: Services, work: Wo
             tell_fixed_status(work, repository, sha, context, again, state=StatusState.PENDING)
 
 
-async def _decide(order: _Order) -> Refuse | NothingToApply | Apply:
+async def _decide(order: _Order, work: Work) -> Refuse | NothingToApply | Apply:
     wanted, asked, services = order.wanted, order.asked, order.services
     word = word_of(asked.command)
     if refusal := await refuse(asked, word, services):
@@ -95,6 +95,8 @@ async def _decide(order: _Order) -> Refuse | NothingToApply | Apply:
         return refusal
     due = await _due(order, found)
     if not isinstance(due, Due):
+        # What is applied already may still be merged, also where the forge refused that before.
+        _tell_merge(order, work)
         return due
     gates = await services.gating.facts(
         asked.pull_request, due.plans, options=wanted.options, destroy=wanted.destroy

@@ -4,6 +4,7 @@ import pytest
 
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert
 from bridge.domain.rules import ApplyPolicy, Policy
+from bridge.domain.runs import Reviewed, Verb
 from bridge.domain.vcs import MergeMethod, Reviews
 from bridge.domain.work import Work
 from tests.fakes.forge import HEAD, INFRA
@@ -45,6 +46,18 @@ async def test_a_merge_follows_when_somebody_or_the_settings_say_so(
     work = await world.say(text)
     assert wishes(work) == expected
     assert [run.follow_up for run in work.runs] == [False]
+
+
+@pytest.mark.parametrize("text", ["terrakube apply", "terrakube apply --auto-merge-method squash"])
+async def test_what_is_applied_already_may_still_be_merged(world: World, text: str) -> None:
+    """Somebody mended what the forge refused a merge for, or thinks of the merge only now."""
+    plan = world.ran()
+    reviewed = Reviewed(run_id=plan.id, digest=plan.digest)
+    world.ran(verb=Verb.APPLY, reviewed=reviewed)
+    world.policy = ALWAYS
+    work = await world.say(text)
+    assert work.runs == []
+    assert wishes(work) == [a_wish("squash" if "squash" in text else "rebase")]
 
 
 async def test_a_refused_apply_wishes_for_nothing(world: World) -> None:
