@@ -10,7 +10,7 @@ from typing import Final
 
 from bridge.decisions.asking import Refuse
 from bridge.decisions.bindings import Binding
-from bridge.decisions.choosing import chosen, no_such_text
+from bridge.decisions.choosing import chosen, is_exactly_named, no_such_text
 from bridge.decisions.gates import GateFacts, refusal_text, unmet_gates
 from bridge.decisions.paths import Changes
 from bridge.decisions.reviewed_plans import Asked, left_out_text, ready_plans, unchanged
@@ -177,7 +177,9 @@ def candidates(
     named = chosen(selection, followers)
     if not named:
         return _refuse(wanted, no_such_text(selection, followers, base))
-    return Candidates(meant=_planned(named, plans), everything=everything)
+    # A glob chooses among what there is to apply; what is spelt out is meant in any case.
+    meant = tuple(one for one in named if one in here or is_exactly_named(selection, one))
+    return Candidates(meant=_planned(meant or named, plans), everything=everything)
 
 
 def concerned(

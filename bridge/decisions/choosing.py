@@ -27,6 +27,14 @@ def is_named(selection: Selection, workspace: WorkspaceRef) -> bool:
     return not globs or matches(str(workspace), globs)
 
 
+def is_exactly_named(selection: Selection, binding: Binding) -> bool:
+    """Tell whether a workspace, or its folder, was named without a glob."""
+    names = {str(binding), binding.workspace.ref.name}
+    return not names.isdisjoint(selection.workspaces) or not set(binding.folders).isdisjoint(
+        selection.folders
+    )
+
+
 def named_text(selection: Selection) -> str:
     """Write what was named."""
     return listed([*selection.workspaces, *(folder or "." for folder in selection.folders)])

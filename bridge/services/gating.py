@@ -85,7 +85,7 @@ class Gating:
         unmet = unmet_gates(policy, facts, command=command)
         if not unmet:
             return ""
-        said = " ".join(f"{one.text} Who can help: {one.who}." for one in unmet)
+        said = " ".join(f"{one.gate}: {one.text} Who can help: {one.who}." for one in unmet)
         return f"Before it started, something came in the way. {said} Then say `{command} {verb}`."
 
     def _policy(self, *, destroy: bool) -> ApplyPolicy | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.decisions.gates import ignored_contexts
 from bridge.domain.access import AccessRule, Principal, PrincipalKind
 from bridge.domain.commands import Word
 from bridge.domain.errors import TemporaryRemoteError
@@ -131,7 +132,7 @@ async def test_only_gates_that_are_asked_for_cost_a_question(ready: World) -> No
 
 async def test_own_statuses_do_not_keep_an_apply_from_satisfying_them(ready: World) -> None:
     await ready.say("terrakube apply")
-    assert ready.forge.ignored == [("terrakube/*",)]
+    assert ready.forge.ignored == [ignored_contexts(ready.policy)]
 
 
 async def test_a_workspace_whose_plan_changes_nothing_is_left_out_with_a_word(
@@ -260,6 +261,27 @@ async def test_an_affected_workspace_without_a_plan_keeps_all_from_being_applied
     assert not work.runs
     assert "No plan of this head: `acme/dns`." in replies(work)[0]
     assert (await ready.say("terrakube apply -w network")).runs
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("-w '*'", ["network"]),
+        ("-w acme/*", ["network"]),
+        ("-d '*'", ["network"]),
+        ("-w acme/* -w network", ["network"]),
+        ("-w acme/* -w idle", []),
+        ("-d idle", []),
+        ("-w 'id*'", []),
+    ],
+)
+async def test_a_glob_chooses_among_what_there_is_to_apply(
+    ready: World, flags: str, expected: list[str]
+) -> None:
+    ready.workspace("idle")
+    work = await ready.say(f"terrakube apply {flags}")
+    assert [run.workspace.name for run in work.runs] == expected
+    assert expected or "No plan of this head: `acme/idle`." in replies(work)[0]
 
 
 async def test_a_plan_of_another_head_is_no_plan(ready: World) -> None:

@@ -130,7 +130,7 @@ async def test_it_is_the_reviewed_plan_that_counts(forge: TroubledForge, plan: R
     newest = a_plan(id="run-newer")
     known = [newest, plan] if plan else [newest]
     said = await gating(forge, *known).objection(an_apply())
-    assert said.startswith("Before it started, something came in the way. ")
+    assert said.startswith("Before it started, something came in the way. planned: ")
     assert said.endswith(" Then say `terrakube apply`.")
     assert "\n" not in said  # it stands in a line of the living comment
     newer = a_plan(id="run-newer", state=RunState.FAILED)
