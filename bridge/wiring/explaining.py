@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bridge.domain.errors import SettingsError
 from bridge.domain.events import Event
 from bridge.domain.holds import Hold
-from bridge.domain.posts import PostKind
+from bridge.domain.posts import PostKind, StatusPost
 from bridge.domain.redaction import Redactor
 from bridge.domain.reports import CommitReport, PullRequestReport
 from bridge.domain.rules import Policy
@@ -184,6 +184,14 @@ class EmptyStore:
     async def run(self, run_id: str) -> Run | None:
         """See ports.RunStore."""
         return None
+
+    async def status_posts(self, repository: RepositoryRef, sha: str) -> Sequence[StatusPost]:
+        """See ports.RunStore."""
+        return ()
+
+    async def holders(self, forge: str) -> Sequence[PullRequestRef]:
+        """See ports.RunStore."""
+        return ()
 
     async def outputs(self, run_id: str) -> Sequence[Output]:
         """See ports.RunStore."""
