@@ -36,7 +36,7 @@ COMMANDS = (
 )
 """Each a module of this package with a function of its name, in the order of the help."""
 
-GROUPS = ("jobs", "webhooks")
+GROUPS = ("jobs", "webhooks", "slack")
 """Each a module with an ``app`` of several commands."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -6,15 +6,22 @@ sources: every mistake names file, line and key, all are told at once, and a mis
 one of them, none of which those sources can say.
 """
 
-from bridge.settings.loading import load_settings, load_terrakube_settings
+from bridge.settings.loading import (
+    load_app_settings,
+    load_settings,
+    load_terrakube_settings,
+)
 from bridge.settings.model import Settings
 from bridge.settings.origins import InvalidSettingsError, Mistake, Origin
+from bridge.settings.sections import AppAccess
 
 __all__ = [
+    "AppAccess",
     "InvalidSettingsError",
     "Mistake",
     "Origin",
     "Settings",
+    "load_app_settings",
     "load_settings",
     "load_terrakube_settings",
 ]

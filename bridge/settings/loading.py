@@ -21,7 +21,7 @@ from bridge.settings.origins import (
     Path,
     did_you_mean,
 )
-from bridge.settings.sections import RuleSettings, TerrakubeAccess
+from bridge.settings.sections import AppAccess, RuleSettings, TerrakubeAccess
 from bridge.settings.values import split_words
 
 _FORGE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -78,6 +78,28 @@ def load_terrakube_settings(environ: Mapping[str, str], folder: FilePath) -> Ter
         settings = TerrakubeAccess.model_validate(_tree(merged)[_TERRAKUBE])
     except ValidationError as error:
         wrong = [_explained((_TERRAKUBE,), one, merged, ()) for one in _errors(error)]
+        raise InvalidSettingsError(_sorted(mistakes + wrong)) from error
+    if mistakes:
+        raise InvalidSettingsError(_sorted(mistakes))
+    return settings
+
+
+def load_app_settings(environ: Mapping[str, str], folder: FilePath) -> AppAccess:
+    """Read only what a Slack app is made from; nothing needs to be there.
+
+    Variables and keys that do not exist are mistakes even so: one may be a misspelt address.
+
+    Raises:
+        InvalidSettingsError: Something is wrong; it tells every mistake.
+    """
+    merged, mistakes = gather(environ, folder)
+    merged, unread = read_secret_files(merged.only(*AppAccess.model_fields), folder)
+    mistakes += unread
+    tree = {name: one for name, one in _tree(merged).items() if name in AppAccess.model_fields}
+    try:
+        settings = AppAccess.model_validate(tree)
+    except ValidationError as error:
+        wrong = [_explained((), one, merged, ()) for one in _errors(error)]
         raise InvalidSettingsError(_sorted(mistakes + wrong)) from error
     if mistakes:
         raise InvalidSettingsError(_sorted(mistakes))

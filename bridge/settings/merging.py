@@ -47,9 +47,9 @@ class Merged:
             self.given[one.path] = one
             self.ranks[one.path] = rank
 
-    def only(self, section: str) -> "Merged":
+    def only(self, *sections: str) -> "Merged":
         """Leave out what belongs to other sections."""
-        given = {path: one for path, one in self.given.items() if path[0] == section}
+        given = {path: one for path, one in self.given.items() if path[0] in sections}
         return Merged(given=given, ranks={path: self.ranks[path] for path in given})
 
     def blame(self, path: Path, text: str) -> Mistake:

@@ -213,3 +213,11 @@ class SlackSettings(Section):
     """xapp-..., for socket mode (not available yet)."""
     signing_secret: SecretStr | None = None
     """For http mode (not available yet)."""
+
+
+class AppAccess(Section):
+    """What a command needs that only makes the manifest of a Slack app."""
+
+    slack: SlackSettings = SlackSettings()
+    public_url: WebAddress | Literal[""] = ""
+    """Address under which Slack would reach the bridge."""
