@@ -4,10 +4,10 @@ from typing import cast
 
 from bridge.decisions.asking import Allow, Refuse, decide_allowance
 from bridge.decisions.pull_requests import decide_pull_request, decide_supersedes
-from bridge.decisions.triggers import Facts
+from bridge.decisions.triggers import Ignore, Start, Tell
 from bridge.domain.commands import AllowCommand, Word
+from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.work import Allowance, Work
-from bridge.ports import PullRequestRecord
 from bridge.routing import Asked, Router, Services
 from handlers.allowing import refuse
 from handlers.reading import changed_files, gather_facts
@@ -31,38 +31,37 @@ async def ok_to_plan(asked: Asked, services: Services, work: Work) -> str:
 
 
 async def _allow(asked: Asked, services: Services, work: Work) -> Refuse | Allow:
-    facts = await gather_facts(asked.pull_request.repository, services)
-    stored = await services.store.pull_request(asked.pull_request.ref)
-    decision = decide_allowance(
-        cast("AllowCommand", asked.command), facts, pull_request=asked.pull_request, stored=stored
-    )
-    if isinstance(decision, Allow):
-        allowance = Allowance(
-            pull_request=asked.pull_request.ref, head_sha=decision.sha, actor=asked.actor
-        )
-        work.allowances.append(allowance)
-        await _plan(asked, facts, stored, services, work)
-    return decision
-
-
-async def _plan(
-    asked: Asked,
-    facts: Facts,
-    stored: PullRequestRecord | None,
-    services: Services,
-    work: Work,
-) -> None:
     pull_request = asked.pull_request
-    decision = decide_pull_request(
+    facts = await gather_facts(pull_request.repository, services)
+    stored = await services.store.pull_request(pull_request.ref)
+    decision = decide_allowance(
+        cast("AllowCommand", asked.command), facts, pull_request=pull_request, stored=stored
+    )
+    if isinstance(decision, Refuse):
+        return decision
+    planned = decide_pull_request(
         facts,
         pull_request=pull_request,
         changed=await changed_files(facts, pull_request, services),
         stored=stored,
         allowed=pull_request.head_sha,
     )
+    # The commit is allowed as a whole, so in every workspace that would run it.
+    workspaces = _workspaces(planned)
+    if refusal := await refuse(asked, Word.OK_TO_PLAN, services, workspaces):
+        return refusal
+    work.allowances.append(
+        Allowance(pull_request=pull_request.ref, head_sha=decision.sha, actor=asked.actor)
+    )
     work.supersedes += decide_supersedes(
-        facts, pull_request=pull_request, stored=stored, decision=decision
+        facts, pull_request=pull_request, stored=stored, decision=planned
     )
     # The command's own: said again, it plans again, which events about the same head do not.
     cause = Cause(trigger=asked.trigger, actor=asked.actor)
-    carry_out(work, decision, pull_request, cause, services.policy)
+    carry_out(work, planned, pull_request, cause, services.policy)
+    return decision
+
+
+def _workspaces(planned: Ignore | Tell | Start) -> tuple[WorkspaceRef, ...]:
+    targets = planned.targets if isinstance(planned, Start) else ()
+    return tuple(one.workspace for one in targets)

@@ -11,7 +11,7 @@ from bridge.domain.commands import Word
 from bridge.domain.errors import TemporaryRemoteError
 from bridge.domain.rules import ApplyPolicy, Policy
 from bridge.domain.runs import Review, RunOptions, RunState, Verb
-from bridge.domain.vcs import Permission, PullRequestRef, Reviews
+from bridge.domain.vcs import ChangedFiles, Permission, PullRequestRef, Reviews
 from bridge.domain.work import Work
 from tests.fakes.forge import HEAD, INFRA, FakeForge
 from tests.fakes.jobserver import APPLY_FLOW
@@ -44,7 +44,7 @@ RULES = (
     ),
     AccessRule(
         who=(Principal(door="", kind=PrincipalKind.ANYBODY, name=""),),
-        may=frozenset({Word.PLAN, Word.APPLY}),
+        may=frozenset(Word),
         workspaces=("acme/net*",),
     ),
 )
@@ -124,3 +124,14 @@ async def table() -> str:
 
 async def test_who_may_say_what(request: pytest.FixtureRequest) -> None:
     check_golden(request, GOLDEN, await table())
+
+
+async def test_a_forks_commit_is_allowed_by_whoever_may_in_all_it_affects() -> None:
+    policy = Policy(access=RULES)
+    world = a_world(fork=True, policy=policy)
+    world.forge.files = ChangedFiles(paths=("dns/main.tf", "network/main.tf"))
+    refused = await world.say(f"terrakube ok-to-plan {HEAD}", author="write")
+    assert (effect(refused), refused.runs) == ("-", [])
+    assert "lets you say `ok-to-plan` in `acme/dns`" in replies(refused)[0]
+    allowed = await world.say(f"terrakube ok-to-plan {HEAD}", author="admin")
+    assert effect(allowed) == "allow+plan"
