@@ -1,4 +1,4 @@
-"""``demo``: a push, a pull request, plans and a merge, against stand-ins on this machine."""
+"""``demo``: a push, a pull request, plans, a review, an apply and the merge, against stand-ins."""
 
 from enum import StrEnum
 from typing import Annotated

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,6 +20,8 @@ PATIENCE = 60.0
 """Seconds a process gets to be ready."""
 
 _LAST_LINES = 15
+_RECORDED_STEP = "0.5"
+"""Seconds a step takes that only replays a recording."""
 
 
 class DemoError(BridgeError):
@@ -39,6 +42,7 @@ class Sandbox:
     forge_url: str
     api_url: str
     person_token: str
+    reviewer_token: str
     bot_token: str
     terrakube_url: str
     terrakube_token: str
@@ -82,6 +86,13 @@ def make_plan(folder: Path, flavour: str) -> Plan:
     return Plan(folder=folder, flavour=flavour, port=port, hint_secret=secrets.token_hex(32))
 
 
+def check_tools() -> None:
+    """Look for what everything needs: the repository is a real one."""
+    if shutil.which("git") is None:
+        msg = "git is not on PATH: install it first"
+        raise DemoError(msg)
+
+
 @asynccontextmanager
 async def running_sandbox(plan: Plan) -> AsyncIterator[Sandbox]:
     """Start the stand-ins."""
@@ -91,8 +102,9 @@ async def running_sandbox(plan: Plan) -> AsyncIterator[Sandbox]:
     seed_file = plan.folder / "seed.json"
     seed_file.write_text(json.dumps(seed))
     log = plan.folder / "sandbox.log"
-    options = ("--flavour", plan.flavour, "--seed", str(seed_file), "--seconds", "1", "--until-eof")
-    async with _process(plan, log, "bridge.sandbox", *options, keep_output=True) as process:
+    what = ("--flavour", plan.flavour, "--seed", str(seed_file))
+    how = ("--seconds", _RECORDED_STEP, "--until-eof")
+    async with _process(plan, log, "bridge.sandbox", *what, *how, keep_output=True) as process:
         line = await _first_line(process, log)
         yield _sandbox(plan.flavour, json.loads(line))
 
@@ -130,6 +142,7 @@ def _dotenv(plan: Plan, sandbox: Sandbox) -> str:
         "BRIDGE_TERRAKUBE__ORGANIZATIONS": story.ORGANIZATION,
         "BRIDGE_TERRAKUBE__TOKEN": sandbox.terrakube_token,
         "BRIDGE_TERRAKUBE__WEBHOOK_SECRET": plan.hint_secret,
+        "BRIDGE_COMMANDS__APPLY__AUTO_MERGE": "true",
         f"{forge}__DRIVER": plan.flavour,
         f"{forge}__URL": sandbox.forge_url,
         f"{forge}__API_URL": sandbox.api_url,
@@ -146,6 +159,7 @@ def _sandbox(flavour: str, said: Mapping[str, Any]) -> Sandbox:
         forge_url=forge["web_url"],
         api_url=forge["url"],
         person_token=forge["tokens"]["person"],
+        reviewer_token=forge["tokens"]["reviewer"],
         bot_token=forge["tokens"]["bot"],
         terrakube_url=terrakube["url"],
         terrakube_token=terrakube["token"],

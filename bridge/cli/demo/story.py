@@ -1,4 +1,8 @@
-"""What the demo plays with: a repository, two workspaces, the people, and one change."""
+"""What the demo plays with: a repository, two workspaces, the people, and one change.
+
+The rule of its main branch is what many teams want: somebody else approves, and everything is
+applied before the merge.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,8 +12,13 @@ SLUG: Final = "acme/infra"
 BRANCH: Final = "bigger-network"
 TITLE: Final = "Make the network bigger"
 PERSON: Final = "dana"
+REVIEWER: Final = "robin"
 BOT: Final = "terrakube-bridge"
+COMMAND: Final = "terrakube apply"
+REQUIRED: Final = ("terrakube/plan", "terrakube/apply")
 WORKSPACES: Final = ("app", "network")
+RECORDED: Final = ("create", "create", "unchanged")
+"""Without terraform: the plan, the same again before the apply, and nothing left to do."""
 
 # Only terraform_data: it is built into Terraform, so nothing is downloaded.
 _NETWORK: Final = """\
@@ -55,6 +64,7 @@ def seed(*, hint_url: str, hint_secret: str) -> Mapping[str, object]:
             "branch": "main",
             "folder": f"/{name}",
             "default_template": "Plan and apply",
+            "recorded": RECORDED,
         }
         for name in WORKSPACES
     ]
@@ -67,10 +77,19 @@ def seed(*, hint_url: str, hint_secret: str) -> Mapping[str, object]:
             }
         ],
         "forge": {
-            "accounts": [PERSON, BOT],
+            "accounts": [PERSON, REVIEWER, BOT],
             "repositories": [
-                {"name": SLUG, "files": BEFORE, "access": {PERSON: "write", BOT: "admin"}}
+                {
+                    "name": SLUG,
+                    "files": BEFORE,
+                    "access": {PERSON: "write", REVIEWER: "write", BOT: "admin"},
+                    "protection": {"main": {"approvals": 1, "statuses": REQUIRED}},
+                }
             ],
-            "tokens": {"person": {"account": PERSON}, "bot": {"account": BOT}},
+            "tokens": {
+                "person": {"account": PERSON},
+                "reviewer": {"account": REVIEWER},
+                "bot": {"account": BOT},
+            },
         },
     }

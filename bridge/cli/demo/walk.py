@@ -1,27 +1,25 @@
 """The demo's walk: every step is real but the servers at the ends."""
 
 import asyncio
-import json
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
 
 from bridge.cli.demo import story
-from bridge.cli.demo.browser import Browser, open_browser
+from bridge.cli.demo.browser import Browser, Statuses, open_browser
+from bridge.cli.demo.checks import check_approvals, check_comments, check_jobs, check_statuses
 from bridge.cli.demo.processes import (
     DemoError,
     Plan,
     Sandbox,
+    check_tools,
     command,
     git,
     make_plan,
@@ -29,6 +27,7 @@ from bridge.cli.demo.processes import (
     running_sandbox,
     tail,
 )
+from bridge.cli.demo.screen import Screen
 from bridge.domain.errors import BridgeError
 from bridge.logs import LogFormat, configure_logs
 
@@ -37,12 +36,11 @@ PATIENCE = 180.0
 
 _LOOK_EVERY = 0.5
 _PENDING = "pending"
-_AFTER_MERGE = f"**After the merge:** {len(story.WORKSPACES)} applied"
-_EVENTS = {
-    "delivery.handled": "  {kind} delivery: {outcome}",
-    "run.started": "  job {job_id} started in {workspace}",
-    "run.concluded": "  job {job_id} in {workspace} {state}",
-}
+_REFUSED = "Nothing was applied."
+_UNAPPROVED = "**approved**"
+_PLANNED = f"{len(story.WORKSPACES)} planned"
+_APPLIED = f"{len(story.WORKSPACES)} applied"
+_UNCHANGED = f"**After the merge:** {len(story.WORKSPACES)} unchanged"
 
 T = TypeVar("T")
 
@@ -56,6 +54,7 @@ async def walk(flavour: str, *, stay: bool) -> bool:
     with tempfile.TemporaryDirectory(prefix="terrakube-bridge-demo-") as folder:
         plan = make_plan(Path(folder), flavour)
         try:
+            check_tools()
             async with AsyncExitStack() as stack:
                 console.print("starting the stand-ins for Terrakube and the forge …")
                 sandbox = await stack.enter_async_context(running_sandbox(plan))
@@ -67,7 +66,8 @@ async def walk(flavour: str, *, stay: bool) -> bool:
             console.print(f"demo: failed: {error}", style="red", markup=False)
             _show_logs(console, plan)
             return False
-    console.print(f"demo: ok: {result} in {time.monotonic() - started:.0f} s", markup=False)
+    took = f"{time.monotonic() - started:.0f} s"
+    console.print(f"demo: ok: {result} in {took}", markup=False, soft_wrap=True)
     return True
 
 
@@ -82,14 +82,12 @@ def _end_on_signals() -> None:
 class _Walk:
     """One walk, and what was seen on it."""
 
-    def __init__(self, plan: Plan, sandbox: Sandbox, console: Console, browser: Browser) -> None:
+    def __init__(self, plan: Plan, sandbox: Sandbox, screen: Screen, browser: Browser) -> None:
         self.plan = plan
         self.sandbox = sandbox
-        self.console = console
+        self.screen = screen
         self.browser = browser
-        self.log = plan.folder / "bridge.log"
         self.page = ""
-        self._read = 0
 
     @classmethod
     async def start(
@@ -103,32 +101,28 @@ class _Walk:
             )
         else:
             console.print(f"jobs run the real {sandbox.executor}")
-        await stack.enter_async_context(running_bridge(plan, sandbox))
+        log = await stack.enter_async_context(running_bridge(plan, sandbox))
         console.print(f"the bridge listens on {plan.bridge_url}")
-        http = await stack.enter_async_context(open_browser(sandbox))
+        browser = await stack.enter_async_context(open_browser(sandbox))
         await command(plan, "webhooks", "install", story.SLUG)
         console.print(f"its webhook is installed in {story.SLUG}")
-        return cls(plan, sandbox, console, Browser(http=http, flavour=sandbox.flavour))
+        return cls(plan, sandbox, Screen(console, log), browser)
 
     async def go(self) -> str:
-        """Push, open, wait, merge, wait; return the figures for the last line."""
+        """Push, open, review, apply, merge; return the figures for the last line."""
         await self._push()
         number, head, self.page = await self.browser.open_pull_request()
-        self._say(f"{story.PERSON} opened pull request #{number}: {story.TITLE}")
-        planned = await self._concluded("terrakube/plan", head)
-        await self._check(number, planned, "terrakube/plan")
-        await self._show(number, planned)
-        merged = await self.browser.merge(number)
-        self._say(f"{story.PERSON} merged #{number}; the push starts each workspace's template")
-        applied = await self._concluded("terrakube/push", merged)
-        await self._check(number, applied, "terrakube/push")
-        comment = await self._until(
-            lambda: self._told_of_merge(number), "the comment to tell of the merge"
+        self.screen.say(f"{story.PERSON} opened pull request #{number}: {story.TITLE}")
+        await self._apply_too_early(number)
+        await self._plan(number, head)
+        await self._review_and_apply(number, head)
+        await self._merge(number)
+        jobs = check_jobs(await command(self.plan, "jobs", "list", "--all", "--json"))
+        each = len(story.WORKSPACES)
+        return (
+            f"{each} plans, 1 refusal, {each} reviewed applies, {each} push runs ({jobs} jobs), "
+            "merged by the bridge, all statuses concluded"
         )
-        await self._show_comments(number)
-        self._show_statuses("commit statuses of the merge commit", applied)
-        jobs = len(story.WORKSPACES)
-        return f"{jobs} plans, {jobs} push runs, {comment} comment, all statuses concluded"
 
     async def _push(self) -> None:
         clone = self.plan.folder / "clone"
@@ -138,40 +132,83 @@ class _Walk:
             (clone / name).write_text(text)
         await git(clone, "commit", "--quiet", "--all", "--message", story.TITLE)
         await git(clone, "push", "--quiet", "origin", story.BRANCH)
-        self._say(f"{story.PERSON} pushed branch {story.BRANCH} with git")
+        self.screen.say(f"{story.PERSON} pushed branch {story.BRANCH} with git")
 
-    async def _concluded(self, context: str, sha: str) -> Mapping[str, tuple[str, str]]:
+    async def _apply_too_early(self, number: int) -> None:
+        """Nothing is applied before somebody else approved: the answer says what is missing."""
+        await self._say(number, "too early")
+
+        async def look() -> str | None:
+            comments = await self.browser.comments(number)
+            return next((text for text in comments if _REFUSED in text), None)
+
+        refusal = await self._until(look, "an answer to the apply that came too early")
+        if _UNAPPROVED not in refusal:
+            msg = f"the refusal does not name the missing approval: {refusal}"
+            raise DemoError(msg)
+        self.screen.tell_news()
+        self.screen.show_comment("the bridge's answer", refusal)
+
+    async def _plan(self, number: int, head: str) -> None:
+        planned = await self._concluded("terrakube/plan", head)
+        check_statuses(planned, "terrakube/plan")
+        comment = await self._comment(number, _PLANNED)
+        self.screen.show_comment(f"the comment of #{number}", comment)
+        self.screen.show_statuses("commit statuses of the head", planned)
+
+    async def _review_and_apply(self, number: int, head: str) -> None:
+        await self.browser.approve(number)
+        self.screen.say(f"{story.REVIEWER} looked at the plans and approved #{number}")
+        await self._say(number, "again; each plan is made once more and compared with the reviewed")
+        applied = await self._concluded("terrakube/apply", head)
+        check_statuses(applied, "terrakube/apply")
+        check_approvals(self.screen.log.read_text(errors="replace"), len(story.WORKSPACES))
+        comment = await self._comment(number, _APPLIED)
+        self.screen.show_beginning(f"the comment of #{number}", comment)
+        self.screen.show_statuses("commit statuses of the head", applied)
+
+    async def _merge(self, number: int) -> None:
+        merged = await self._until(
+            lambda: self.browser.merge_commit(number), "the bridge to merge the pull request"
+        )
+        if (by := await self.browser.merged_by(number)) != story.BOT:
+            msg = f"{by} merged the pull request instead of the bridge"
+            raise DemoError(msg)
+        self.screen.say(
+            f"the bridge merged #{number}; the push starts each workspace's template, which finds "
+            "nothing left to do"
+        )
+        pushed = await self._concluded("terrakube/push", merged)
+        check_statuses(pushed, "terrakube/push")
+        comment = await self._comment(number, _UNCHANGED)
+        self.screen.show_beginning(f"the comment of #{number}", comment)
+        self.screen.show_statuses("commit statuses of the merge commit", pushed)
+
+    async def _say(self, number: int, how: str) -> None:
+        await self.browser.say(number, story.COMMAND)
+        self.screen.say(f"{story.PERSON} said {story.COMMAND}, {how}")
+
+    async def _concluded(self, context: str, sha: str) -> Statuses:
         """Wait until the aggregate and everything beside it says how it ended."""
 
-        async def look() -> Mapping[str, tuple[str, str]] | None:
-            self._tell_news()
+        async def look() -> Statuses | None:
+            self.screen.tell_news()
             seen = await self.browser.statuses(sha)
             ended = context in seen and all(state != _PENDING for state, _ in seen.values())
             return seen if ended else None
 
         return await self._until(look, f"the status {context} to conclude")
 
-    async def _check(
-        self, number: int, statuses: Mapping[str, tuple[str, str]], context: str
-    ) -> None:
-        bad = {name: said for name, said in statuses.items() if said[0] != "success"}
-        if bad:
-            msg = f"{context}: not everything succeeded: {bad}"
-            raise DemoError(msg)
-        names = {f"{context}: {story.ORGANIZATION}/{name}" for name in story.WORKSPACES}
-        if missing := names - statuses.keys():
-            msg = f"{context}: no status for {', '.join(sorted(missing))}"
-            raise DemoError(msg)
-        comments = await self.browser.comments(number)
-        if len(comments) != 1:
-            msg = f"there are {len(comments)} comments instead of one"
-            raise DemoError(msg)
+    async def _comment(self, number: int, phrase: str) -> str:
+        """Wait until the one comment that tells of everything says this."""
 
-    async def _told_of_merge(self, number: int) -> int | None:
-        self._tell_news()
-        comments = await self.browser.comments(number)
-        told = [text for text in comments if _AFTER_MERGE in text]
-        return len(comments) if told else None
+        async def look() -> str | None:
+            self.screen.tell_news()
+            comments = await self.browser.comments(number)
+            told = any(phrase in text for text in comments)
+            return check_comments(comments, replies=1) if told else None
+
+        return await self._until(look, f'the comment to say "{phrase}"')
 
     async def _until(self, look: Callable[[], Awaitable[T | None]], what: str) -> T:
         try:
@@ -182,47 +219,6 @@ class _Walk:
         except TimeoutError as error:
             msg = f"waited {PATIENCE:.0f} s in vain for {what}"
             raise DemoError(msg) from error
-
-    def _tell_news(self) -> None:
-        """Follow the bridge's log: what it did since the last look."""
-        text = self.log.read_text(errors="replace")
-        complete, self._read = text[self._read : text.rfind("\n") + 1], text.rfind("\n") + 1
-        for line in complete.splitlines():
-            self._tell(line)
-
-    def _tell(self, line: str) -> None:
-        try:
-            said = json.loads(line)
-        except ValueError:
-            return
-        template = _EVENTS.get(said.get("event", ""))
-        if template is not None:
-            facts = {key: said.get(key, "?") for key in _KEYS}
-            facts["outcome"] = said.get("reason") or f"{said.get('runs')} runs"
-            self._say(template.format_map(facts), style="dim")
-
-    async def _show(self, number: int, statuses: Mapping[str, tuple[str, str]]) -> None:
-        self._tell_news()
-        await self._show_comments(number)
-        self._show_statuses("commit statuses of the head", statuses)
-
-    async def _show_comments(self, number: int) -> None:
-        for text in await self.browser.comments(number):
-            self.console.print(Panel(Text(text), title=f"the comment of #{number}, as Markdown"))
-
-    def _show_statuses(self, title: str, statuses: Mapping[str, tuple[str, str]]) -> None:
-        table = Table(title=title)
-        for column in ("status", "state", "description"):
-            table.add_column(column, overflow="fold")
-        for name, (state, description) in sorted(statuses.items()):
-            table.add_row(Text(name), Text(state), Text(description))
-        self.console.print(table)
-
-    def _say(self, text: str, style: str = "bold") -> None:
-        self.console.print(text, style=style, markup=False)
-
-
-_KEYS = ("kind", "job_id", "workspace", "state")
 
 
 async def _stay(console: Console, plan: Plan, sandbox: Sandbox, told: _Walk) -> None:

@@ -34,8 +34,25 @@ def test_the_demo_ends_ok(forge: str, real: bool, tmp_path: Path) -> None:  # no
     )
     assert ended.returncode == 0, ended.stdout
     last = ended.stdout.splitlines()[-1]
-    assert last.startswith("demo: ok: 2 plans, 2 push runs, 1 comment, all statuses concluded in ")
+    assert last.startswith(
+        "demo: ok: 2 plans, 1 refusal, 2 reviewed applies, 2 push runs (6 jobs), "
+        "merged by the bridge, all statuses concluded in "
+    )
+    assert ended.stdout.count("its plan is the one that was reviewed") == 2
     assert ("recorded" in ended.stdout) is not (real and shutil.which("terraform") is not None)
+
+
+def test_a_demo_that_cannot_go_on_says_why_and_fails(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "bridge", "demo"],
+        env=os.environ | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=ENOUGH,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == "demo: failed: git is not on PATH: install it first\n"
 
 
 def test_a_demo_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
