@@ -29,8 +29,11 @@ from bridge.ports import Clock, Forge, PostLease, Published, RunStore
 
 _TRYING: Final = RemotePart(id="", hash="")
 
-PAUSES: Final = (15, 60, 300, 900)
-"""Seconds after each refusal until the next try; the last refusal is final."""
+PAUSES: Final = (3, 15, 60, 300, 900)
+"""Seconds after each refusal until the next try; the last refusal is final.
+
+The first is short: where the branch asks for the status of the apply, that is on its way.
+"""
 
 _REASON: Final = 500
 
