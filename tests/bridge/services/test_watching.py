@@ -179,10 +179,10 @@ class TestLocks:
             )
         ]
 
-    async def test_one_that_is_known_to_be_closed_costs_no_question(self, world: World) -> None:
+    async def test_one_that_is_known_to_be_closed_is_told_no_more(self, world: World) -> None:
         record = world.store.records["pr:code:7:1"]
         world.store.records["pr:code:7:1"] = replace(record, state="closed")
-        world.forge.pulls.clear()
+        world.forge.pulls[1] = a_pull_request(1, state=PullRequestState.CLOSED)
         assert await world.locks() == []
 
     async def test_one_that_cannot_be_read_keeps_its_lock_and_hides_no_other(
