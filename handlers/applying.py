@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 
-from bridge.decisions.applying import (
+from bridge.decisions.applying import Apply, ApplyTarget, decide_apply, refuse_place
+from bridge.decisions.asking import Refuse
+from bridge.decisions.due_applies import (
     NOTHING_TO_APPLY,
-    Apply,
-    ApplyTarget,
     Candidates,
     Due,
     NothingToApply,
     Wanted,
     candidates,
-    decide_apply,
     decide_due,
-    refuse_place,
 )
-from bridge.decisions.asking import Refuse
 from bridge.decisions.triggers import Facts
 from bridge.domain.commands import ApplyCommand, word_of
 from bridge.domain.posts import PostKind, PostTarget

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from bridge.decisions.applying import concerned
 from bridge.decisions.asking import Refuse
 from bridge.decisions.bindings import Binding
 from bridge.decisions.choosing import chosen, named_text, nearest
+from bridge.decisions.due_applies import concerned
 from bridge.decisions.gates import Unmet, unmet_gates
 from bridge.decisions.standing import Overview, Standing, left_to_apply
 from bridge.decisions.triggers import Facts

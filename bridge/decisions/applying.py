@@ -1,114 +1,24 @@
 """What an apply, or a destroy, starts: the reviewed plans that change something, each once.
 
-What is applied already, or on its way, is told and left out; a pull request none of whose plans
-changes anything has nothing to apply. Whatever is left goes through the gates all together.
+Whatever is due goes through the gates all together, and with a template that asks before it
+changes anything.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from bridge.decisions.asking import Refuse
 from bridge.decisions.bindings import Binding
-from bridge.decisions.choosing import chosen, is_exactly_named, no_such_text
+from bridge.decisions.due_applies import DONE, Wanted, refuse_for
 from bridge.decisions.gates import GateFacts, refusal_text, unmet_gates
-from bridge.decisions.paths import Changes
-from bridge.decisions.reviewed_plans import Asked, left_out_text, ready_plans, unchanged
+from bridge.decisions.reviewed_plans import left_out_text, ready_plans, unchanged
 from bridge.decisions.templates import asks_first
-from bridge.decisions.triggers import Facts, affected
+from bridge.decisions.triggers import Facts
 from bridge.decisions.wording import code, counted, listed, ready_to_copy
-from bridge.domain.commands import ApplyCommand, DestroyCommand
-from bridge.domain.rules import BUILT_IN, ApplyPolicy, On
-from bridge.domain.runs import Run, RunOptions, RunState, TemplateChoice, Verb
+from bridge.domain.rules import BUILT_IN, On
+from bridge.domain.runs import Run, TemplateChoice
 from bridge.domain.terrakube import WorkspaceRef
-from bridge.domain.vcs import ChangedFiles, PullRequest, PullRequestState
-
-NOTHING_TO_APPLY: Final = "Nothing to apply: no plan changes anything"
-"""Description of the status that then stands where an apply's would."""
-
-_SHARED: Final = (
-    "Another open pull request has the same head, and so the same statuses: they stay as they "
-    "are, so that this one does not let the other one through."
-)
-_APPLYING: Final = frozenset({Verb.APPLY, Verb.DESTROY})
-_DONE: Final[Mapping[Verb, str]] = {Verb.APPLY: "applied", Verb.DESTROY: "destroyed"}
-_STANDS: Final[Mapping[RunState, str]] = {
-    RunState.QUEUED: "it waits for its turn",
-    RunState.RUNNING: "it runs",
-    RunState.WAITING: "it waits for an approval",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What somebody wants to be applied or destroyed.
-
-    Attributes:
-        verb: Verb.APPLY or Verb.DESTROY.
-        policy: How that goes.
-    """
-
-    command: ApplyCommand | DestroyCommand
-    verb: Verb
-    policy: ApplyPolicy
-
-    @property
-    def options(self) -> RunOptions | None:
-        """That the plans must have been made with; None: as they were."""
-        return self.command.options
-
-    @property
-    def destroy(self) -> bool:
-        """Whether plans of a destruction are meant."""
-        return self.verb is Verb.DESTROY
-
-    def asked(self, pull_request: PullRequest, plans: Mapping[WorkspaceRef, Run | None]) -> Asked:
-        """Put the plans beside what must hold of them."""
-        return Asked(
-            head_sha=pull_request.head_sha,
-            plans=plans,
-            options=self.options,
-            destroy=self.destroy,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
-    """The workspaces that may be meant.
-
-    Attributes:
-        meant: Newest plan at the head of each one that was named, or of all.
-        everything: The same of all that are affected or planned, whatever was named.
-    """
-
-    meant: Mapping[WorkspaceRef, Run | None]
-    everything: Mapping[WorkspaceRef, Run | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """What is still to be applied.
-
-    Attributes:
-        plans: Newest plan of each workspace, None where there is none.
-        notes: What is told about the others, a sentence of Markdown each.
-    """
-
-    plans: Mapping[WorkspaceRef, Run | None]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NothingToApply:
-    """Every plan is a good one, and none changes anything.
-
-    Attributes:
-        text: What is answered, in Markdown.
-        concludes: Whether that holds for all of the pull request, so that its status says so.
-    """
-
-    text: str
-    concludes: bool
+from bridge.domain.vcs import PullRequest, PullRequestState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,94 +52,13 @@ def refuse_place(wanted: Wanted, facts: Facts, pull_request: PullRequest) -> Ref
     if pull_request.state is PullRequestState.OPEN and not pull_request.from_fork:
         return None
     gates = GateFacts(pull_request=pull_request, plans={}, destroy=wanted.destroy)
-    return _refuse(wanted, unmet_text(wanted, facts, gates))
+    return refuse_for(wanted, unmet_text(wanted, facts, gates))
 
 
 def unmet_text(wanted: Wanted, facts: Facts, gates: GateFacts) -> str:
     """Name every gate that is shut, and who helps; empty when all are open."""
     unmet = unmet_gates(wanted.policy, gates, command=facts.command)
     return refusal_text(unmet, destroy=wanted.destroy) if unmet else ""
-
-
-def candidates(
-    wanted: Wanted,
-    facts: Facts,
-    pull_request: PullRequest,
-    changed: ChangedFiles,
-    plans: Mapping[str, Run],
-) -> Refuse | Candidates:
-    """Find the workspaces that are meant: those that are named, else all there are to apply.
-
-    Args:
-        wanted: What was said.
-        facts: What is known of Terrakube and the configuration.
-        pull_request: As the forge shows it now.
-        changed: Files it changes.
-        plans: Newest plan of each workspace at its head, by workspace id.
-    """
-    here = concerned(facts, pull_request, changed, plans)
-    everything = _planned(here, plans)
-    selection = wanted.command.selection
-    if not selection.names_something:
-        return Candidates(meant=everything, everything=everything)
-    base = pull_request.base_branch
-    followers = [one for one in facts.bindings if base in one.branches]
-    named = chosen(selection, followers)
-    if not named:
-        return _refuse(wanted, no_such_text(selection, followers, base))
-    # A glob chooses among what there is to apply; what is spelt out is meant in any case.
-    meant = tuple(one for one in named if one in here or is_exactly_named(selection, one))
-    return Candidates(meant=_planned(meant or named, plans), everything=everything)
-
-
-def concerned(
-    facts: Facts, pull_request: PullRequest, changed: ChangedFiles, plans: Mapping[str, Run]
-) -> tuple[Binding, ...]:
-    """List the workspaces a pull request affects, and those that were planned at its head."""
-    base = pull_request.base_branch
-    found = affected(facts, On.PULL_REQUEST, branch=base, changes=Changes.of(changed))
-    ids = {binding.workspace.ref.id for binding, _ in found} | plans.keys()
-    return tuple(
-        one for one in facts.bindings if base in one.branches and one.workspace.ref.id in ids
-    )
-
-
-def decide_due(
-    wanted: Wanted,
-    pull_request: PullRequest,
-    found: Candidates,
-    runs: Sequence[Run],
-    *,
-    shares_head: bool,
-) -> Refuse | NothingToApply | Due:
-    """Leave out what is applied already or on its way, and see whether anything is left.
-
-    Args:
-        wanted: What was said.
-        pull_request: As the forge shows it now.
-        found: The workspaces that are meant.
-        runs: What the pull request shows, oldest first.
-        shares_head: Whether another open pull request has the same head, whose status is the same.
-    """
-    notes: list[str] = []
-    left: dict[WorkspaceRef, Run | None] = {}
-    for workspace, plan in found.meant.items():
-        if note := _note(workspace, plan, runs):
-            notes.append(note)
-        else:
-            left[workspace] = plan
-    if notes and not left:
-        return _refuse(wanted, "\n\n".join(notes))
-    asked = wanted.asked(pull_request, left)
-    if not left or len(unchanged(asked)) < len(left):
-        return Due(plans=left, notes=tuple(notes))
-    every = wanted.asked(pull_request, found.everything)
-    concludes = len(unchanged(every)) == len(found.everything)
-    names = listed([str(one) for one in unchanged(asked)])
-    said = f"There is nothing to {wanted.verb}: planned without changes: {names}."
-    if concludes and shares_head:
-        notes.append(_SHARED)
-    return NothingToApply(text="\n\n".join([said, *notes]), concludes=concludes and not shares_head)
 
 
 def decide_apply(
@@ -253,7 +82,7 @@ def decide_apply(
     found = [_target(wanted, facts, workspaces[one.request.workspace.id], one) for one in plans]
     problems = [one.problem for one in found if one.problem]
     if problems:
-        return _refuse(wanted, " ".join(dict.fromkeys(problems)))
+        return refuse_for(wanted, " ".join(dict.fromkeys(problems)))
     left_out = left_out_text(unchanged(gates.asked))
     return Apply(
         targets=tuple(ApplyTarget(plan=one.plan, template=one.template) for one in found),
@@ -261,42 +90,11 @@ def decide_apply(
     )
 
 
-def is_applied_by(plan: Run, run: Run) -> bool:
-    """Tell whether *run* applied this very plan, and went through."""
-    reviewed = run.request.reviewed
-    return (
-        run.state is RunState.SUCCEEDED
-        and run.request.verb in _APPLYING
-        and reviewed is not None
-        and reviewed.run_id == plan.id
-    )
-
-
-def open_apply(workspace: WorkspaceRef, runs: Sequence[Run]) -> Run | None:
-    """Find the apply, or the destroy, of a workspace that has not ended."""
-    return next(
-        (
-            one
-            for one in reversed(runs)
-            if one.request.workspace.id == workspace.id
-            and one.request.verb in _APPLYING
-            and not one.concluded
-        ),
-        None,
-    )
-
-
-def how_it_stands(run: Run) -> str:
-    """Say how far an open run is, the end of a sentence."""
-    job = f" as job {run.job_id}" if run.job_id else ""
-    return f"{_STANDS.get(run.state, 'it is about to end')}{job}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     plan: Run
     template: TemplateChoice
-    problem: str = field(default="")
+    problem: str = ""
 
 
 def _target(wanted: Wanted, facts: Facts, binding: Binding, plan: Run) -> _Found:
@@ -320,40 +118,10 @@ def _target(wanted: Wanted, facts: Facts, binding: Binding, plan: Run) -> _Found
     )
 
 
-def _planned(
-    bindings: Sequence[Binding], plans: Mapping[str, Run]
-) -> Mapping[WorkspaceRef, Run | None]:
-    return {one.workspace.ref: plans.get(one.workspace.ref.id) for one in bindings}
-
-
-def _note(workspace: WorkspaceRef, plan: Run | None, runs: Sequence[Run]) -> str:
-    """Say why a workspace is left out; empty when it is not."""
-    name = code(str(workspace))
-    if under_way := open_apply(workspace, runs):
-        verb = under_way.request.verb
-        return (
-            f"{name}: its {verb} is under way. {code(under_way.request.actor)} asked for it, and "
-            f"{how_it_stands(under_way)}."
-        )
-    by = next((one for one in reversed(runs) if plan and is_applied_by(plan, one)), None)
-    if by is None:
-        return ""
-    done = _DONE[by.request.verb]
-    return (
-        f"{name}: this plan is {done} already; {code(by.request.actor)} asked for it. Plan it "
-        "again if there is more to do."
-    )
-
-
-def _refuse(wanted: Wanted, text: str) -> Refuse:
-    nothing = f"Nothing was {_DONE[wanted.verb]}."
-    return Refuse(text=text if text.startswith(nothing) else f"{nothing} {text}")
-
-
 def _too_many_text(wanted: Wanted, facts: Facts, number: int) -> str:
     names = listed([f"{facts.command} {wanted.verb} -w organization/name"])
     return (
-        f"{counted(number, 'workspace')} would be {_DONE[wanted.verb]}, more than "
+        f"{counted(number, 'workspace')} would be {DONE[wanted.verb]}, more than "
         f"{facts.policy.max_workspaces} at once. To take all of them, say:"
         + ready_to_copy(f"{facts.command} {wanted.verb} --all")
         + f"\n\nOr choose some: {names}."

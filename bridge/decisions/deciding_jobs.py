@@ -4,13 +4,13 @@ A job is answered where it is shown. Named ones that cannot be answered are told
 was not named is left out without a word.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from bridge.decisions.applying import how_it_stands
 from bridge.decisions.asking import Refuse
 from bridge.decisions.choosing import is_named, named_text
+from bridge.decisions.due_applies import how_it_stands
 from bridge.decisions.wording import code, listed
 from bridge.domain.commands import ApproveCommand, CancelCommand, RejectCommand
 from bridge.domain.runs import Review, Run, RunPhase, RunState, Verb
@@ -227,8 +227,7 @@ def _name(run: Run) -> str:
 
 
 def _names(runs: Sequence[Run]) -> str:
-    by_verb: Callable[[Run], str] = lambda one: f"{one.request.verb} {one.request.workspace}"  # noqa: E731 - it names a key
-    return listed(sorted({by_verb(one) for one in runs}))
+    return listed(sorted({f"{one.request.verb} {one.request.workspace}" for one in runs}))
 
 
 def _refuse(answer: Answer, said: Sequence[str]) -> Refuse:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from bridge.decisions.applying import is_applied_by, open_apply
 from bridge.decisions.deciding_jobs import ended_text
+from bridge.decisions.due_applies import is_applied_by, open_apply
 from bridge.decisions.gates import Unmet
 from bridge.decisions.unlocking import holder_text
 from bridge.decisions.wording import code, counted

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from bridge.decisions.applying import Wanted
+from bridge.decisions.due_applies import Wanted
 from bridge.domain.commands import ApplyCommand
 from bridge.domain.runs import Verb
 from bridge.domain.work import Work

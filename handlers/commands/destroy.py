@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from bridge.decisions.applying import Wanted
+from bridge.decisions.due_applies import Wanted
 from bridge.decisions.gates import destroy_off_text
 from bridge.domain.commands import DestroyCommand
 from bridge.domain.runs import Verb
