@@ -13,9 +13,9 @@ MERGED: Final = "merged"
 REFUSED: Final = "refused"
 """Stands for the hash of a part that says why a pull request was not merged."""
 
-SURELY_REFUSED: Final = 2
-"""After so many refusals people are told: the first may be because of a status of the bridge's
-own that is only just being sent."""
+SURELY_REFUSED: Final = 3
+"""After so many refusals people are told: the first ones may be because of a status of the
+bridge's own that is only just being sent."""
 
 
 class PostKind(StrEnum):

@@ -13,7 +13,7 @@ from bridge.domain.vcs import MergeMethod, PullRequestState
 from bridge.domain.work import PullRequestSeen, Verdict, Work
 from bridge.engine.posts import Posts
 from bridge.rendering.markers import Markers
-from bridge.services.merging import MergeService
+from bridge.services.merging import PAUSES, MergeService
 from bridge.services.publishing import PublishService
 from bridge.store.database import Database
 from bridge.store.queries.work import apply_work
@@ -183,10 +183,11 @@ class TestMerging:
         await applied(stage, plan)
         stage.server.complete("2")
         await stage.after(12)
-        stage.forge.merge_failures = [REFUSED] * 9
+        stage.forge.merge_failures = [REFUSED] * (len(PAUSES) + 5)
         await stage.work(Work(posts=[WISH]))
+        await stage.after(PAUSES[0])
         assert await told(stage) == ""
-        await stage.after(20)
+        await stage.after(PAUSES[1])
         assert await told(stage) == "it conflicts"
         await stage.after(3)
         assert any("it conflicts" in body for body in bodies(stage))
