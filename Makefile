@@ -51,8 +51,8 @@ golden: $(VENV)/.installed ## Rewrite the golden files; review the diff
 bench: $(VENV)/.installed ## Acknowledgement and following, as ratios measured in one run
 	@$(BIN)/python -m tests.bench
 
-chaos: $(VENV)/.installed ## Kill the running bridge at 200 random moments and count what was lost
-	@$(BIN)/python -m tests.chaos
+chaos: $(VENV)/.installed ## Kill the bridge at every step of an apply and at 200 random moments (PART=apply: only the former)
+	@$(BIN)/python -m tests.chaos $(if $(PART),--part $(PART))
 
 lock: ## Compile the hashed lock files (needs uv)
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt

@@ -1,4 +1,7 @@
-"""``make chaos``: kill what runs at random moments, count, and exit with 1 on any deviation."""
+"""``make chaos``: kill what runs, at random moments and at every step of an apply.
+
+Counts, and exits with 1 on any deviation. ``--part apply`` does one part only.
+"""
 
 import argparse
 import asyncio
@@ -7,19 +10,27 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from time import monotonic
+from typing import Final
 
 from tests.chaos.accepting import accept_under, kill_and_restart
 from tests.chaos.bridging import IMPATIENT, REAL, Plan, kill_at_random
+from tests.chaos.lanes import play_everywhere
 from tests.chaos.victims import Victim
 from tests.databases import Postgres, postgres_server
+
+PARTS: Final = ("accept", "bridge", "apply")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this; may be repeated")
     parser.add_argument("--kills", type=int, default=200, help="of the whole bridge")
     parser.add_argument("--blows", type=int, default=20, help="to each thing that accepts")
+    parser.add_argument("--times", type=int, default=1, help="for each step of an apply")
+    parser.add_argument("--only", default="", help="steps with this in their name")
     parser.add_argument("--seed", type=int, default=int(monotonic() * 1000), help="of all chances")
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--impatient", action="store_true", help="do not wait for late answers")
@@ -72,13 +83,32 @@ async def bridge(folder: Path, url: str, said: argparse.Namespace) -> bool:
     return report("the whole bridge", counts, verdict.deviations)
 
 
+async def apply(folder: Path, postgres: Postgres, said: argparse.Namespace) -> bool:
+    """Kill the bridge at every step of an apply."""
+    heard = count(1)
+
+    def tell(text: str) -> None:
+        if (number := next(heard)) % 10 == 0:
+            say(f"  round {number}: {text}")
+
+    tally = await play_everywhere(
+        folder, postgres, times=said.times, seed=said.seed, only=said.only, tell=tell
+    )
+    return report("every step of an apply", tally.counts, tally.deviations)
+
+
 def run(said: argparse.Namespace) -> Iterator[bool]:
+    parts = said.part or PARTS
     with tempfile.TemporaryDirectory(prefix="chaos-") as name, postgres_server() as postgres:
         folder = Path(name)
-        yield asyncio.run(accept(folder, postgres, said))
-        sqlite = f"sqlite:///{folder}/bridge.db"
-        url = sqlite if said.store == "sqlite" else postgres.create()
-        yield asyncio.run(bridge(folder, url, said))
+        if "accept" in parts:
+            yield asyncio.run(accept(folder, postgres, said))
+        if "apply" in parts:
+            yield asyncio.run(apply(folder, postgres, said))
+        if "bridge" in parts:
+            sqlite = f"sqlite:///{folder}/bridge.db"
+            url = sqlite if said.store == "sqlite" else postgres.create()
+            yield asyncio.run(bridge(folder, url, said))
 
 
 def main() -> None:

@@ -2,18 +2,18 @@
 
 import asyncio
 import random
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.store.database import Database
 from tests.chaos.comparing import Counts, Rows, count, deviations, read_rows
-from tests.chaos.towns import World, build
+from tests.chaos.serving import PROGRAM
+from tests.chaos.towns import World, build, free_port
 from tests.chaos.victims import Bridge
 
 REAL = ("-m", "bridge")
-IMPATIENT = ("-m", "tests.chaos.serving")
+IMPATIENT = PROGRAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ async def kill_at_random(
     folder: Path, url: str, plan: Plan, *, tell: Callable[[int], None] = lambda _: None
 ) -> Verdict:
     """Kill and restart the bridge, let it finish, and compare; *tell* hears of every kill."""
-    port = _free_port()
+    port = free_port()
     async with build(
         folder, port=port, seed=plan.seed, pull_requests=plan.pull_requests, pause=plan.pause
     ) as world:
@@ -103,10 +103,3 @@ async def _outcome(world: World, bridge: Bridge, url: str, plan: Plan) -> Verdic
 async def _rows(url: str) -> Rows:
     async with await Database.open(url, exclusive=False) as database:
         return await database.read(read_rows)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -1,19 +1,38 @@
-"""``serve`` with less patience, for the short version: ``python -m tests.chaos.serving ...``.
+"""``serve`` with less patience, for kills at chosen steps: ``python -m tests.chaos.serving ...``.
 
 After a POST without an answer the bridge waits a minute and a half for a job that a slow server
-may still commit. The stand-in commits before it answers, so nothing turns up late.
+may still commit; a replica is thought dead after half a minute; a job is cancelled when it is
+seconds old; what a forge shows is edited every few seconds at most. The stand-in is late by a
+second at most, no job is hurt by a change while it is young, and nobody is flooded.
 """
 
 import sys
 from typing import Final
 
 from bridge.cli import run
+from bridge.domain.posts import PostKind
+from bridge.engine import concluding
 from bridge.engine.runs import Runs
+from bridge.store.database import Database
+from bridge.store.queries.posts import SPACING
+from bridge.terrakube import changing
 
-GRACE: Final = 3.0
+PROGRAM: Final = ("-m", "tests.chaos.serving")
+
+GRACE: Final = 2.0
+LEASE: Final = 6.0
+YOUNG: Final = 0.5
+PAUSE: Final = 500
 
 if __name__ == "__main__":
-    defaults = Runs.__init__.__kwdefaults__
-    assert defaults is not None
-    defaults["grace"] = GRACE
+    for function, name, value in (
+        (Runs.__init__, "grace", GRACE),
+        (Database.open.__func__, "lease", LEASE),  # type: ignore[attr-defined]  # of a class method
+    ):
+        defaults = function.__kwdefaults__
+        assert defaults is not None
+        defaults[name] = value
+    setattr(changing, "SETTLED", YOUNG)  # noqa: B010 - a constant to everybody else
+    setattr(concluding, "CANCEL_AGE", int(YOUNG * 1000))  # noqa: B010 - likewise
+    SPACING.update(dict.fromkeys((PostKind.REPORT, PostKind.STATUS), PAUSE))
     sys.exit(run(sys.argv[1:]))

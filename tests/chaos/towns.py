@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -189,3 +190,11 @@ async def _found(town: Town, server: terrakube.StandIn, port: int) -> Town:
             default_template="Plan and apply",
         )
     return town
+
+
+def free_port() -> int:
+    """Find a port for a bridge that is to have the same one in all its lives."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
