@@ -210,8 +210,8 @@ class Forge(Protocol):
     ) -> Mergeability:
         """Say whether the forge would merge, but for the statuses named in *ignoring*.
 
-        *ignoring* has exact contexts, and ``terrakube/*`` for all that begin with ``terrakube/``:
-        the bridge's own statuses, which may wait for the very apply that asks.
+        *ignoring* has exact contexts, and ``terrakube/apply: *`` for all that begin so: the
+        bridge's own statuses, which may wait for the very apply that asks.
         """
         ...
 

@@ -11,7 +11,7 @@ from typing import Final
 from bridge.decisions.reviewed_plans import Asked, obstacles
 from bridge.decisions.wording import code, listed
 from bridge.domain.rules import ALWAYS, ApplyPolicy, Gate, Policy
-from bridge.domain.runs import Run, RunOptions
+from bridge.domain.runs import Run, RunOptions, Verb
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import (
     CommitStatus,
@@ -91,8 +91,10 @@ def ignored_contexts(policy: Policy) -> tuple[str, ...]:
     """Name the bridge's own statuses, as Forge.mergeability is told them.
 
     A required status that only an apply can satisfy would otherwise keep it from being applied.
+    Nobody else's is left out, however much its name looks like one of them.
     """
-    return (f"{policy.status_prefix}/*",)
+    names = [f"{policy.status_prefix}/{verb}" for verb in Verb]
+    return (*names, *(f"{name}: *" for name in names))
 
 
 def unmet_gates(policy: ApplyPolicy, facts: GateFacts, *, command: str) -> tuple[Unmet, ...]:

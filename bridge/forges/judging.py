@@ -124,10 +124,10 @@ class Contexts:
     key: Callable[[str], str] = str
 
     def is_ignored(self, context: str, ignoring: Sequence[str]) -> bool:
-        """Tell whether *ignoring* names a context: exactly, or as ``prefix/*``."""
+        """Tell whether *ignoring* names a context: exactly, or by its beginning, as ``name: *``."""
         name = self.key(context)
         return any(
-            name.startswith(self.key(one)[:-1]) if one.endswith("/*") else name == self.key(one)
+            name.startswith(self.key(one)[:-1]) if one.endswith("*") else name == self.key(one)
             for one in ignoring
         )
 
