@@ -109,6 +109,19 @@ def ending_at_commit(ending: Ending, verb: Verb, *, asked: str, ran: str | None)
     return Ending(state=state, reason=f"{ending.reason} {told}".strip())
 
 
+def ending_of_other_plan(ending: Ending, *, command: str) -> Ending:
+    """Say that somebody let an apply go on whose plan is not the one that was reviewed.
+
+    What was applied is applied, but nothing that was reviewed: nobody should merge it unseen.
+    """
+    state = RunState.ERROR if ending.state is RunState.SUCCEEDED else ending.state
+    told = (
+        "Its job went on in Terrakube without the bridge, and its plan was not the one that was "
+        f"reviewed: look at what is different, then say `{command} plan`."
+    )
+    return Ending(state=state, reason=f"{ending.reason} {told}".strip())
+
+
 def ending_of_cancelled(superseded_by: str, *, by: str = "") -> Ending:
     """Say how a run ends that the bridge itself cancelled; *by* is who asked for it."""
     if superseded_by == CLOSED:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bridge.domain.runs import Output, OutputKind, Run, RunState
+from bridge.domain.runs import RETARGETED, Output, OutputKind, Review, Run, RunState
 from bridge.domain.terrakube import TERMINAL, Job, JobStatus, ResourceChange, Step
 from bridge.domain.vcs import PullRequest, PullRequestState
 
@@ -40,6 +40,14 @@ class Comparison(StrEnum):
     """They have no digest of one type in common, or a person has to look all the same."""
 
 
+class Doubt(StrEnum):
+    """Why a person has to decide."""
+
+    SENSITIVE = "what changes holds sensitive values, whose changes cannot be compared"
+    UNLIKE = "the plan cannot be compared with the one that was reviewed"
+    BEGUN = "something was changed already, and the reviewed plan does not say what comes next"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     """Why a job must not go on, and how its run ends."""
@@ -56,6 +64,11 @@ def compare(reviewed: str, current: str) -> Comparison:
             same = before[kind] == now[kind]
             return Comparison.EQUAL if same else Comparison.DIFFERENT
     return Comparison.UNSURE
+
+
+def was_answered(run: Run) -> bool:
+    """Tell whether the job of an apply went on with an approval that the bridge gave."""
+    return run.review is Review.APPROVED and run.decided_by != SOMEBODY
 
 
 def has_sensitive(rows: Sequence[ResourceChange], text: str) -> bool:
@@ -84,16 +97,21 @@ def waiting_step(steps: Sequence[Step]) -> str:
 
 def has_passed(job: Job, step: str) -> bool:
     """Tell whether a job that waited at a step has gone on from there, whatever came of it."""
-    if job.status not in TERMINAL or job.status == JobStatus.COMPLETED:
-        return job.status != JobStatus.WAITING_APPROVAL
-    return any(str(one.number) == step and one.status == "completed" for one in job.steps)
+    if any(str(one.number) == step and one.status == "completed" for one in job.steps):
+        return True  # it may wait at the next one
+    return job.status == JobStatus.COMPLETED or job.status not in {
+        *TERMINAL,
+        JobStatus.WAITING_APPROVAL,
+    }
 
 
 def stop_of(run: Run, found: PullRequest, *, command: str) -> Stop | None:
     """Say why a pull request as it is now forbids the run; None when it does not."""
     verb = run.request.verb
     again = f"say `{command} {verb}` again"
-    if found.state is not PullRequestState.OPEN:
+    if run.superseded_by == RETARGETED:
+        reason = f"The pull request goes to another branch now; the {verb} never started."
+    elif found.state is not PullRequestState.OPEN:
         reason = f"The pull request was {found.state} before the {verb} started."
     elif found.from_fork:
         reason = "What a fork holds is never applied."
@@ -132,15 +150,10 @@ def rejected_by(actor: str) -> Stop:
     return Stop(state=RunState.REJECTED, reason=f"Rejected by {actor}.")
 
 
-def ask(run: Run, *, command: str, sensitive: bool) -> str:
+def ask(run: Run, doubt: Doubt, *, command: str) -> str:
     """Say what a job waits for that only a person can decide."""
-    why = (
-        "what changes holds sensitive values, whose changes cannot be compared"
-        if sensitive
-        else "the plan cannot be compared with the one that was reviewed"
-    )
     return (
-        f"A person has to decide, as {why}. Look at the plan, then say "
+        f"A person has to decide, as {doubt}. Look at the plan, then say "
         f"`{command} approve -w {run.request.workspace}` or "
         f"`{command} reject -w {run.request.workspace}`."
     )

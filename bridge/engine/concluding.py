@@ -10,22 +10,26 @@ from bridge.decisions.endings import (
     Ending,
     ending_at_commit,
     ending_of_job,
+    ending_of_other_plan,
     not_cancelled,
 )
 from bridge.decisions.following import has_started, is_expired
-from bridge.decisions.holding import Gate
+from bridge.decisions.holding import Gate, may_have_applied
+from bridge.decisions.reviewing import SOMEBODY, Comparison, compare, delta, was_answered
 from bridge.domain.errors import NotFoundError, PermanentRemoteError, TemporaryRemoteError
-from bridge.domain.runs import Collected, Run
+from bridge.domain.runs import Collected, Run, Verb
 from bridge.domain.terrakube import TERMINAL, Job
 from bridge.domain.work import AuditEntry
 from bridge.engine.ending import Ender
 from bridge.engine.leases import Lease
+from bridge.engine.looks import approved_elsewhere
 from bridge.engine.workers import describe
 from bridge.ports import JobServer
 from bridge.store.codecs import STEPS
 from bridge.store.database import Database
 from bridge.store.queries import runs as queries
-from bridge.store.queries.runs import CANCEL_AGE
+from bridge.store.queries.runs import CANCEL_AGE, Bypass
+from bridge.store.runs import read_outputs
 
 log = structlog.get_logger()
 
@@ -49,6 +53,7 @@ class Concluder:
 
     Attributes:
         command: How people address the bridge, for "say ... again".
+        unasked: Verbs whose template need not wait for an approval before it applies.
     """
 
     database: Database
@@ -56,6 +61,7 @@ class Concluder:
     collector: Collector
     ender: Ender
     command: str
+    unasked: frozenset[Verb] = frozenset()
 
     async def cancel(self, row: RowMapping, run: Run, lease: Lease) -> None:
         """Cancel a job once it is old enough to be changed; the poll sees what came of it."""
@@ -95,7 +101,10 @@ class Concluder:
             await self._conclude_without(row, run, lease, error)
         else:
             ending = self._ending(row, run, job, collected)
-            await self.ender.end(run, lease, ending, collected)
+            bypass = await self._bypass(row, run, collected)
+            if bypass and bypass.delta:
+                ending = ending_of_other_plan(ending, command=self.command)
+            await self.ender.end(run, lease, ending, collected, bypass)
 
     async def _conclude_without(
         self, row: RowMapping, run: Run, lease: Lease, error: Exception
@@ -122,6 +131,20 @@ class Concluder:
             self.database.now(),
             trouble=trouble,
         )
+
+    async def _bypass(self, row: RowMapping, run: Run, collected: Collected) -> Bypass | None:
+        """Find out whether an apply went on without the bridge; None when it did not."""
+        reviewed = run.request.reviewed
+        asks = bool(run.request.template.tcl)
+        applied = may_have_applied(Gate(row["gate"]), STEPS.load(row["steps"]), asks=asks)
+        if reviewed is None or not applied or was_answered(run):
+            return None
+        told = run.decided_by == SOMEBODY or run.request.verb in self.unasked
+        audit = None if told else approved_elsewhere(run.id, run.job_id)
+        if compare(reviewed.digest, collected.digest) is not Comparison.DIFFERENT:
+            return Bypass(audit=audit)
+        before = await self.database.read(read_outputs, reviewed.run_id) or ()
+        return Bypass(audit=audit, delta=delta(before, collected.outputs))
 
     def _ending(self, row: RowMapping, run: Run, job: Job, collected: Collected) -> Ending:
         # As it was seen to end: anybody may give a job that ended another status (contract

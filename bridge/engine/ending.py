@@ -10,6 +10,7 @@ from bridge.engine.leases import Lease
 from bridge.metrics import Metrics
 from bridge.store.database import Database
 from bridge.store.queries import runs as queries
+from bridge.store.queries.runs import Bypass
 
 log = structlog.get_logger()
 
@@ -22,11 +23,22 @@ class Ender:
     metrics: Metrics
 
     async def end(
-        self, run: Run, lease: Lease, ending: Ending, collected: Collected | None = None
+        self,
+        run: Run,
+        lease: Lease,
+        ending: Ending,
+        collected: Collected | None = None,
+        bypass: Bypass | None = None,
     ) -> None:
         """Conclude a run; LeaseLostError when somebody else has it."""
         await self.database.write_for(
-            run.id, queries.end, lease.held, ending, self.database.now(), collected
+            run.id,
+            queries.end,
+            lease.held,
+            ending,
+            self.database.now(),
+            collected,
+            bypass=bypass,
         )
         self.note(run, ending)
 

@@ -101,14 +101,7 @@ class Sighting:
         happened = self._happened()
         if happened is None:
             return None
-        return AuditEntry(
-            actor=SOMEBODY,
-            action=f"job.{happened}",
-            door="terrakube",
-            subject=self.run_id,
-            result="seen",
-            detail=f"Job {self.row['job_id']} was {happened}, not by the bridge.",
-        )
+        return _audit(self.run_id, self.row["job_id"], happened)
 
     def _happened(self) -> str | None:
         status = self.look.followed.status
@@ -160,21 +153,26 @@ class Sighting:
 
     def _gate_columns(self, now: int) -> dict[str, object]:
         """Return what is new about the job's approval: only then these columns are written."""
-        if self._has_passed():
-            answered = self.row["review"] in {Review.DUE, Review.ASKED}
-            review = {"review": Review.APPROVED.value} if answered else {}
-            return {"gate": Gate.PASSED.value, "decided_by": SOMEBODY, **review}
+        columns = self._passed_columns()
         if self.look.sight is not Sight.OPEN or self.look.followed.state is not RunState.WAITING:
-            return {}
-        waited: dict[str, object] = {}
-        if self.row["gate"] == Gate.AHEAD:
-            waited["gate"] = Gate.WAITED.value
+            return columns
+        if not columns and self.row["gate"] == Gate.AHEAD:
+            columns["gate"] = Gate.WAITED.value
+        review = columns.get("review", self.row["review"])
         # While Terrakube was away, that took the place of the question.
-        forgotten = self.row["review"] == Review.ASKED and self.seen.state is RunState.ERROR
-        due = self.row["review"] == Review.DUE or forgotten
+        forgotten = review == Review.ASKED and self.seen.state is RunState.ERROR
+        # What was approved and waits all the same may wait for another approval.
+        due = review in {Review.DUE, Review.APPROVED} or forgotten
         if not due or self.row["cancel_requested"]:
-            return waited
-        return {**waited, "phase": RunPhase.REVIEWING.value, "due_at": now}
+            return columns
+        return {**columns, "phase": RunPhase.REVIEWING.value, "due_at": now}
+
+    def _passed_columns(self) -> dict[str, object]:
+        if not self._has_passed():
+            return {}
+        answered = self.row["review"] in {Review.DUE, Review.ASKED}
+        review = {"review": Review.APPROVED.value} if answered else {}
+        return {"gate": Gate.PASSED.value, "decided_by": SOMEBODY, **review}
 
     def _ended_columns(self, now: int) -> dict[str, object]:
         changes = None if self.job is None else changes_of(self.job)
@@ -212,6 +210,11 @@ class Sighting:
         }
 
 
+def approved_elsewhere(run_id: str, job_id: str) -> AuditEntry:
+    """Say that somebody approved a job that nobody saw waiting."""
+    return _audit(run_id, job_id, "approved")
+
+
 def look_at(row: RowMapping, job: Job | None, now: int) -> Sighting:
     """Fold one answer into what is stored of a run."""
     seen = _followed(row)
@@ -220,6 +223,17 @@ def look_at(row: RowMapping, job: Job | None, now: int) -> Sighting:
     answered = job is not None
     trouble = "" if answered and over else row["trouble"]
     return Sighting(row=row, seen=seen, job=job, look=look, trouble=trouble)
+
+
+def _audit(run_id: str, job_id: str, happened: str) -> AuditEntry:
+    return AuditEntry(
+        actor=SOMEBODY,
+        action=f"job.{happened}",
+        door="terrakube",
+        subject=run_id,
+        result="seen",
+        detail=f"Job {job_id} was {happened}, not by the bridge.",
+    )
 
 
 def _waits(job: Job) -> bool:

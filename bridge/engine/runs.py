@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import structlog
 from sqlalchemy import RowMapping
 
-from bridge.domain.runs import Run, RunPhase
+from bridge.domain.runs import Run, RunPhase, Verb
 from bridge.engine.concluding import Collector, Concluder
 from bridge.engine.creating import Creator, Guard, Preparer
 from bridge.engine.ending import Ender
@@ -50,6 +50,7 @@ class Runs:
         reviews: Reviews,
         holding: Holding | None = None,
         command: str = "terrakube",
+        unasked: frozenset[Verb] = frozenset(),
         metrics: Metrics | None = None,
         concurrency: int = CONCURRENCY,
         grace: float = GRACE,
@@ -69,7 +70,12 @@ class Runs:
             command=command,
         )
         self._concluder = Concluder(
-            database=database, server=server, collector=collector, ender=ender, command=command
+            database=database,
+            server=server,
+            collector=collector,
+            ender=ender,
+            command=command,
+            unasked=unasked,
         )
         self._reviewer = Reviewer(
             database=database, server=server, service=reviews, ender=ender, command=command

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.decisions.following import has_started
+from bridge.decisions.templates import asks_first
 from bridge.domain.errors import NotFoundError
 from bridge.domain.rules import BUILT_IN, DEFAULT_TEMPLATE
 from bridge.domain.runs import Diagnosis, Refusal, Run, Verb
@@ -37,6 +38,7 @@ class RunService:
         command: How people address the bridge, for "say ... again".
         redact: Masks secrets in what somebody wrote in Terrakube.
         built_in: Inline flows the bridge sends where a run names none, by what was asked for.
+        unasked: Verbs whose template need not wait for an approval before it applies.
     """
 
     server: JobServer
@@ -44,6 +46,7 @@ class RunService:
     command: str
     redact: Callable[[str], str] = str
     built_in: Mapping[Verb, str] = field(default_factory=dict)
+    unasked: frozenset[Verb] = frozenset()
 
     async def prepare(self, run: Run) -> JobRequest | Refusal:
         """Check what Terrakube does not: it answers 201 to a job that can never run.
@@ -63,10 +66,14 @@ class RunService:
         )
         if inline:
             return self._request(run, tcl=inline)
-        template_id = await self._template_id(run)
-        if template_id is None:
+        if run.request.reviewed:
+            self.catalog.forget()  # what it was when somebody said so may be hours old
+        chosen = await self._template(run)
+        if chosen is None:
             return Refusal(reason=self._unknown_template(run))
-        return self._request(run, template_id=template_id)
+        if self._applies_unasked(run, chosen):
+            return Refusal(reason=self._asks_nobody(run, chosen))
+        return self._request(run, template_id=chosen.id)
 
     async def inspect(self, run: Run, job: Job) -> Diagnosis:
         """Say why a job stays pending, before its first step or between two."""
@@ -156,6 +163,13 @@ class RunService:
         upcoming = next((step for step in flow if step.number not in begun), None)
         return upcoming.type if upcoming and upcoming.type not in _TYPES else ""
 
+    def _applies_unasked(self, run: Run, template: Template) -> bool:
+        """Tell whether nobody could compare the plan of an apply before it is applied."""
+        request = run.request
+        if request.reviewed is None or request.verb in self.unasked:
+            return False
+        return not asks_first(template.flow, destroys=request.verb is Verb.DESTROY)
+
     async def _template_id(self, run: Run) -> str | None:
         template = await self._template(run)
         return template.id if template else None
@@ -211,6 +225,13 @@ class RunService:
         return (
             f"Template {template.reference!r} does not exist in organization "
             f"{run.request.workspace.organization}. Create it in Terrakube or correct the rule."
+        )
+
+    def _asks_nobody(self, run: Run, template: Template) -> str:
+        return (
+            f"Template {template.name!r} does not wait for an approval between its plan and its "
+            "change any more, so nobody could make sure that what is applied is what was reviewed. "
+            f"Correct it in Terrakube, then {self._again(run)}."
         )
 
     def _cannot_begin(self, run: Run, strange: str) -> str:

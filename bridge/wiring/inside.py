@@ -88,6 +88,7 @@ async def build_inside(
             Verb.APPLY: tcl.apply_text(policy.approval_team),
             Verb.DESTROY: tcl.destroy_text(policy.approval_team),
         },
+        unasked=unasked_verbs(policy),
     )
     collecting = CollectService(server, redactor, derived_key(key, "digest"))
     reviewing = ReviewService(
@@ -160,6 +161,7 @@ async def build_inside(
                 reviews=reviewing,
                 holding=holding_of(policy),
                 command=command,
+                unasked=unasked_verbs(policy),
                 metrics=metrics,
             ).worker,
             organizations.worker,
@@ -186,6 +188,12 @@ def holding_of(policy: Policy) -> Holding:
         linger=int(policy.cancelled_hold.total_seconds() * 1000),
         patience=int(policy.queue_patience.total_seconds() * 1000),
     )
+
+
+def unasked_verbs(policy: Policy) -> frozenset[Verb]:
+    """Say what may be done by a template that waits for no approval."""
+    policies = {Verb.APPLY: policy.apply, Verb.DESTROY: policy.destroy}
+    return frozenset(verb for verb, one in policies.items() if one and one.allow_unasked)
 
 
 def budgets_for(forges: Mapping[str, Forge]) -> Budgets:

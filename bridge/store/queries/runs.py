@@ -6,7 +6,7 @@ due, its organization, and the next run of its workspace.
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, RowMapping, and_, case, func, null, or_, select
 
@@ -23,6 +23,7 @@ from bridge.domain.terrakube import Job
 from bridge.domain.work import AuditEntry
 from bridge.store.codecs import COUNTS, RUN_REQUEST, STEPS, STRINGS, compress, run_from_row
 from bridge.store.queries import holds, leases
+from bridge.store.queries.answers import void
 from bridge.store.queries.follow_ups import follow_up
 from bridge.store.queries.holders import APPLYING
 from bridge.store.queries.holds import Holding
@@ -229,12 +230,31 @@ def note_cancel(
     record_audits(connection, [audit], now)
 
 
+class Bypass(NamedTuple):
+    """How the job of an apply went on although the bridge did not approve it.
+
+    Attributes:
+        audit: Says that somebody else did; None when nobody was to.
+        delta: How its plan differs from the reviewed one; empty when it does not.
+    """
+
+    audit: AuditEntry | None
+    delta: str = ""
+
+    def columns(self) -> dict[str, object]:
+        """Return what is kept of it."""
+        by = {"review": Review.APPROVED.value, "decided_by": self.audit.actor} if self.audit else {}
+        return {**by, **({"delta": self.delta} if self.delta else {})}
+
+
 def end(
     connection: Connection,
     held: Held,
     ending: Ending,
     now: int,
     collected: Collected | None = None,
+    *,
+    bypass: Bypass | None = None,
 ) -> None:
     """Conclude a run with what its job left behind; its reports say so."""
     row = leases.finish(
@@ -249,8 +269,10 @@ def end(
         next_look=None,
         finished_at=func.coalesce(run.c.ended_seen_at, now),
         **left_behind(collected),
+        **(bypass.columns() if bypass else {}),
     )
     store_outputs(connection, held.id, collected, now)
+    record_audits(connection, [bypass.audit] if bypass and bypass.audit else [], now)
     holds.leave(connection, [held.id], now)
     follow_up(connection, row, now)
     touch_reports(connection, reports_of(connection, [held.id]), now)
@@ -265,7 +287,8 @@ def give_up(connection: Connection, held: Held, row: RowMapping, reason: str, no
         case RunPhase.REVIEWING.value:
             trouble = broken(reason).reason
             left = {"phase": RunPhase.CREATED.value, "review": Review.ASKED.value}
-            leases.keep(connection, run, held, trouble=trouble, **left)
+            leases.keep(connection, run, held, trouble=trouble, decided_by="", **left)
+            void(connection, held.id)
             rest(connection, held, error=reason)
             touch_reports(connection, reports_of(connection, [held.id]), now)
         case RunPhase.COLLECTING.value:

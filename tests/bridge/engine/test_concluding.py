@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from bridge.domain.runs import RunState
+import pytest
+
+from bridge.domain.runs import Review, Reviewed, RunState
 from tests.bridge.engine.stage import Stage
 
 
@@ -28,3 +30,30 @@ async def test_a_tag_is_cloned_by_its_name(stage: Stage) -> None:
     await stage.after(12)
     run = await stage.run()
     assert (run.state, run.reason) == (RunState.SUCCEEDED, "")
+
+
+@pytest.mark.parametrize(
+    ("digest", "state", "delta"),
+    [
+        ("json1:abc", RunState.SUCCEEDED, ""),
+        ("json1:other", RunState.ERROR, "The difference lies in values that are not shown."),
+        ("text1:other", RunState.SUCCEEDED, ""),
+    ],
+)
+async def test_an_apply_that_went_past_the_bridge_is_told_and_is_no_success_when_it_was_another(
+    stage: Stage, digest: str, state: RunState, delta: str
+) -> None:
+    """Nobody saw it waiting: somebody approved it in Terrakube, or its template asks nobody."""
+    await stage.want(stage.an_apply(reviewed=Reviewed(run_id="none", digest=digest)))
+    stage.play(stage.runs.worker, stage.organizations.worker)
+    await stage.settle()
+    stage.server.complete("1")
+    await stage.after(12)
+    run = await stage.run()
+    assert (run.state, run.review, run.delta) == (state, Review.APPROVED, delta)
+    assert ("look at what is different" in run.reason) is bool(delta)
+    who = "somebody in Terrakube"
+    assert run.decided_by == who
+    assert [(one["actor"], one["action"]) for one in await stage.audits()] == [
+        (who, "job.approved")
+    ]

@@ -9,6 +9,7 @@ from bridge.domain.errors import NotFoundError, TemporaryRemoteError
 from bridge.domain.runs import (
     Diagnosis,
     Refusal,
+    Reviewed,
     Run,
     RunOptions,
     RunRequest,
@@ -22,6 +23,11 @@ from tests.bridge.store.rows import HEAD, a_push, a_request
 from tests.fakes.jobserver import PLAN_FLOW, FakeJobServer, unavailable
 from tests.fakes.runs import a_run
 
+ASKING = tuple(
+    FlowStep(number=number, type=kind, name=kind)
+    for number, kind in ((100, "terraformPlan"), (150, "approval"), (200, "terraformApply"))
+)
+UNASKED = (ASKING[0], ASKING[2])
 RUN_ID = "01M86PTPG0JS62R60BEWV6QTT5"
 NO_DEFAULT = (
     "Workspace acme/network has no default template that exists. "
@@ -69,6 +75,34 @@ class TestPreparing:
         assert isinstance(prepared, JobRequest)
         assert (prepared.override_branch, prepared.commit_id) == ("v1.2.3", HEAD)
         assert prepared.comments == f"bridge:{RUN_ID} push acme/infra@{HEAD[:12]} by ada"
+
+    @pytest.mark.parametrize(
+        ("flow", "unasked", "is_sent"),
+        [
+            (ASKING, set(), True),
+            (UNASKED, set(), False),
+            (UNASKED, {Verb.DESTROY}, False),
+            (UNASKED, {Verb.APPLY}, True),
+            (None, set(), False),
+        ],
+    )
+    async def test_a_reviewed_plan_needs_a_template_that_asks_just_now(
+        self,
+        setting: Setting,
+        *,
+        flow: tuple[FlowStep, ...] | None,
+        unasked: set[Verb],
+        is_sent: bool,
+    ) -> None:
+        service = replace(setting.service, unasked=frozenset(unasked))
+        await service.catalog.templates(setting.space.ref.organization_id)
+        setting.server.stored_templates[setting.template.id] = replace(setting.template, flow=flow)
+        reviewed = Reviewed(run_id="r", digest="json1:a")
+        run = setting.a_run(verb=Verb.APPLY, applies=True, reviewed=reviewed)
+        prepared = await service.prepare(run)
+        assert isinstance(prepared, JobRequest) is is_sent
+        if isinstance(prepared, Refusal):
+            assert "does not wait for an approval" in prepared.reason
 
     async def test_an_inline_template_is_sent_as_text(self, setting: Setting) -> None:
         inline = TemplateChoice(reference="built-in", tcl="flow: []\n")
