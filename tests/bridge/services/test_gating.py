@@ -1,5 +1,6 @@
 """Asking the gates again, right before an apply is created."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -159,3 +160,23 @@ async def test_a_destroy_has_gates_of_its_own(forge: TroubledForge) -> None:
 
 async def test_runs_that_nothing_was_reviewed_for_have_no_gates(forge: TroubledForge) -> None:
     assert await gating(forge).objection(a_plan()) == ""
+
+
+async def test_applies_that_start_at_the_same_time_share_what_was_asked_of_their_head(
+    forge: TroubledForge,
+) -> None:
+    many = gating(forge, a_plan())
+    await asyncio.gather(*(many.objection(an_apply(id=f"run-{number}")) for number in range(20)))
+    assert len(forge.ignored) == 1
+    moved = replace(a_pull_request(), head_sha="b" * 40)
+    forge.pulls[1] = moved
+    assert await many.objection(an_apply())
+    assert len(forge.ignored) == 2
+
+
+async def test_a_gate_that_was_shut_is_looked_at_anew(forge: TroubledForge) -> None:
+    asked = gating(forge, a_plan())
+    forge.trouble.append(PermanentRemoteError("answered 403", service="code", status=403))
+    assert await asked.objection(an_apply())
+    forge.trouble.clear()
+    assert await asked.objection(an_apply()) == ""
