@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from sqlalchemy import Connection, Select, Table, case, func, select, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    case,
+    func,
+    null,
+    select,
+    union_all,
+)
 
 from bridge.forges.signatures import hook_secret
 from bridge.sandbox import forge, terrakube
@@ -338,7 +348,10 @@ def _waits(table: Table) -> Select[int, int]:
     return query.where(post.c.dead == 0) if table is post else query
 
 
-_WAITING: Final = union_all(*(_waits(table) for table in _DUE))
+_AT_WORK: Final = select(func.count(duty.c.lease_until), null())
+"""Nobody waits for periodic work, but time must not run away from whoever does it."""
+
+_WAITING: Final[CompoundSelect[Any, Any]] = union_all(*(_waits(one) for one in _DUE), _AT_WORK)
 
 
 def _wake(connection: Connection) -> None:

@@ -15,7 +15,7 @@ _FOR_EVER = 3600.0
 
 
 class CreateFault(StrEnum):
-    """What becomes of the next create of a job."""
+    """What becomes of the next create of a job, or of the next change of one."""
 
     COMMIT_THEN_500 = "commit, then answer 500"
     COMMIT_THEN_DROP = "commit, then drop the connection"
@@ -31,6 +31,7 @@ class Faults:
 
     Attributes:
         creates: For the next creates of jobs, in turn.
+        changes: For the next changes of jobs, in turn.
         seconds_late: How late a late commit is.
         limits: ``Retry-After`` in seconds for the next requests, answered 429.
         answers: Pairs of a part of a path and a status, for the next request to such a path.
@@ -38,6 +39,7 @@ class Faults:
     """
 
     creates: deque[CreateFault] = field(default_factory=deque)
+    changes: deque[CreateFault] = field(default_factory=deque)
     seconds_late: float = 0.2
     limits: deque[float] = field(default_factory=deque)
     answers: list[tuple[str, int]] = field(default_factory=list)
@@ -47,6 +49,10 @@ class Faults:
     def on_create(self, *faults: CreateFault) -> None:
         """Let the next creates of jobs go wrong in these ways."""
         self.creates.extend(faults)
+
+    def on_change(self, *faults: CreateFault) -> None:
+        """Let the next changes of jobs go wrong in these ways."""
+        self.changes.extend(faults)
 
     def limit(self, retry_after: float, times: int = 1) -> None:
         """Answer the next requests 429 with this Retry-After."""
@@ -69,7 +75,9 @@ class Faults:
                     {"status": answer[1], "path": request.path}, status=answer[1]
                 )
         if self.creates and request.method == "POST" and request.path.endswith("/job"):
-            return await self._create(self.creates.popleft(), request, handler)
+            return await self._break(self.creates.popleft(), request, handler)
+        if self.changes and request.method == "PATCH" and "/job/" in request.path:
+            return await self._break(self.changes.popleft(), request, handler)
         return await handler(request)
 
     async def close(self) -> None:
@@ -78,7 +86,7 @@ class Faults:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
 
-    async def _create(
+    async def _break(
         self, fault: CreateFault, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
         await request.read()
