@@ -42,7 +42,7 @@ from bridge.store.queries import answers
 from bridge.store.queries import reviews as queries
 from bridge.store.queries.holds import is_unlocked
 from bridge.store.queries.leases import Held
-from bridge.store.queries.reviews import BRIDGE, Answered
+from bridge.store.queries.reviews import BRIDGE, Answered, Question
 from bridge.store.queries.runs import read
 
 log = structlog.get_logger()
@@ -105,30 +105,46 @@ class Reviewer:
         """Do what is to be done next about a job that waits."""
         try:
             await self._review(row, run, lease)
-        except TemporaryRemoteError as error:
+        except NotFoundError:
+            # Whoever follows it says that it was deleted.
+            await self._write(run, queries.go_on, lease)
+        except RemoteError as error:
             await self._put_off(row, run, lease, error)
 
     async def _review(self, row: RowMapping, run: Run, lease: Lease) -> None:
         if run.cancel_requested:
             await self._write(run, queries.go_on, lease)
             return
-        try:
-            job = await self.server.job(run.request.workspace.organization_id, run.job_id)
-        except NotFoundError:
-            # Whoever follows it says that it was deleted.
-            await self._write(run, queries.go_on, lease)
-            return
+        job = await self.server.job(run.request.workspace.organization_id, run.job_id)
         if job.status != JobStatus.WAITING_APPROVAL:
             await self._went_on(run, lease, job)
             return
         step = waiting_step(job.steps)
+        await self._leave_behind(run, lease, job, step)
         decision = await self.database.read(answers.at_step, run.id, step)
         if decision is not None:
             await self._answer(row, run, lease, decision)
         elif run.request.reviewed is None:
-            await self._write(run, queries.go_on, lease)
+            await self._write(run, queries.leave_to_people, lease)
         else:
             await self._compare(row, run, lease, job)
+
+    async def _leave_behind(self, run: Run, lease: Lease, job: Job, step: str) -> None:
+        """Settle what was said at a step that the job has passed, whoever let it pass."""
+        earlier = await self.database.read(answers.unsettled, run.id)
+        if earlier is None or earlier["step"] == step:
+            return
+        told = earlier["phase"] == DecisionPhase.SENT and earlier["answer"] == Answer.APPROVE
+        passed = told and has_passed(job, earlier["step"])
+        await self.database.write_for(
+            run.id,
+            queries.leave_behind,
+            lease.held,
+            step,
+            passed=earlier["step"] if passed else None,
+            audits=[_approval(run, earlier)] if passed else [],
+            now=self.database.now(),
+        )
 
     async def _compare(self, row: RowMapping, run: Run, lease: Lease, job: Job) -> None:
         """Find the answer nobody has given yet, and write it down."""
@@ -140,9 +156,8 @@ class Reviewer:
             collected = looked.collected
             if looked.question:
                 log.info("run.asked", reason=looked.question)
-                await self.database.write_for(
-                    run.id, queries.ask, lease.held, looked.question, collected, now()
-                )
+                question = Question(looked.question, collected, job, row["due_at"])
+                await self.database.write_for(run.id, queries.ask, lease.held, question, now())
                 return
             answer = _own_answer(run, step, looked)
         await self.database.write_for(run.id, queries.claim, lease.held, answer, collected, now())
@@ -166,7 +181,8 @@ class Reviewer:
         if current is None or current.cancel_requested or answer is Answer.REJECT:
             await self._write(run, queries.go_on, lease)
         else:
-            await self._overrule(row, run, lease, step, unlocked(run, command=self.command))
+            stop = await self._stop(current) or unlocked(run, command=self.command)
+            await self._overrule(row, run, lease, step, stop)
 
     async def _overrule(
         self, row: RowMapping, run: Run, lease: Lease, step: str, stop: Stop
@@ -188,13 +204,12 @@ class Reviewer:
         except JobStateError:
             job = await self.server.job(organization_id, run.job_id)
         except NotFoundError:
-            await self._write(run, queries.go_on, lease)
-            return
+            raise
         except PermanentRemoteError as error:
             trouble = not_allowed(run.job_id, error, answer=answer)
-            await self._put_off(row, run, lease, error, trouble=trouble)
+            await self._put_off(row, run, lease, error, trouble=trouble, unsaid=decision["step"])
             return
-        if job.status == JobStatus.WAITING_APPROVAL:
+        if job.status == JobStatus.WAITING_APPROVAL and not has_passed(job, decision["step"]):
             msg = f"job {run.job_id} still waits for an approval"
             raise TemporaryRemoteError(msg, service=TERRAKUBE)
         await self._went_on(run, lease, job)
@@ -214,17 +229,14 @@ class Reviewer:
             await self._write(run, queries.go_on, lease)
 
     async def _note_approved(self, run: Run, lease: Lease, job: Job, decision: RowMapping) -> None:
-        own = decision["door"] == queries.DOOR
-        why = "its plan is the one that was reviewed" if own else "a person decided"
-        log.info("job.approved", actor=decision["actor"], reason=why)
-        audit = _audit(run, decision, "approved", f"Job {run.job_id} goes on: {why}.")
+        log.info("job.approved", actor=decision["actor"], reason=_why(decision))
         await self.database.write_for(
             run.id,
             queries.approved,
             lease.held,
             decision["step"],
             job,
-            audit=audit,
+            audit=_approval(run, decision),
             now=self.database.now(),
         )
 
@@ -248,14 +260,22 @@ class Reviewer:
     async def _stop(self, run: Run) -> Stop | None:
         if await self.database.read(is_unlocked, run.id):
             return unlocked(run, command=self.command)
+        current = await self.database.read(read, run.id)  # it may have been superseded
         try:
-            return await self.service.stop(run)
+            return await self.service.stop(current or run)
         except PermanentRemoteError as error:
             # Fails closed: whoever cannot see the pull request approves nothing.
             raise TemporaryRemoteError(str(error), service=error.service) from error
 
     async def _put_off(
-        self, row: RowMapping, run: Run, lease: Lease, error: RemoteError, *, trouble: str = ""
+        self,
+        row: RowMapping,
+        run: Run,
+        lease: Lease,
+        error: RemoteError,
+        *,
+        trouble: str = "",
+        unsaid: str | None = None,
     ) -> None:
         now = self.database.now()
         since = now if row["trouble_since"] is None else row["trouble_since"]
@@ -265,9 +285,10 @@ class Reviewer:
             return
         asked = error.retry_after or 0.0 if isinstance(error, TemporaryRemoteError) else 0.0
         pause = max(min(backoff(row["attempts"]), LONGEST_PAUSE), asked)
-        told = trouble or (
-            unanswered(error.service, str(error)) if now - since >= TROUBLE_AFTER else ""
-        )
+        # A refusal does not pass by itself: people are told at once.
+        at_once = isinstance(error, PermanentRemoteError)
+        lasting = at_once or now - since >= TROUBLE_AFTER
+        told = trouble or (unanswered(error.service, str(error)) if lasting else "")
         log.warning("review.postponed", seconds=pause, error=describe(error))
         await self.database.write_for(
             run.id,
@@ -277,6 +298,7 @@ class Reviewer:
             error=describe(error),
             trouble="" if told == row["trouble"] else told,
             now=now,
+            unsaid=unsaid,
         )
 
     async def _write(
@@ -293,6 +315,15 @@ def _own_answer(run: Run, step: str, looked: Looked) -> Answered:
         stop=looked.stop,
         delta=looked.delta,
     )
+
+
+def _approval(run: Run, decision: RowMapping) -> AuditEntry:
+    return _audit(run, decision, "approved", f"Job {run.job_id} goes on: {_why(decision)}.")
+
+
+def _why(decision: RowMapping) -> str:
+    own = decision["door"] == queries.DOOR
+    return "its plan is the one that was reviewed" if own else "a person decided"
 
 
 def _audit(run: Run, decision: RowMapping, result: str, detail: str) -> AuditEntry:

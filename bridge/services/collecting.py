@@ -38,10 +38,12 @@ class Planned:
 
     Attributes:
         sensitive: Whether what changes holds sensitive values.
+        begun: Whether it has changed something already.
     """
 
     collected: Collected
     sensitive: bool
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ class CollectService:
     def _planned(self, run: Run, job: Job, read: "_Read") -> Planned:
         plan = _planned(read)
         sensitive = has_sensitive(plan.rows, plan.text)
-        return Planned(collected=self._collected(run, job, read), sensitive=sensitive)
+        begun = read.last(Role.APPLY) is not None
+        collected = self._collected(run, job, read)
+        return Planned(collected=collected, sensitive=sensitive, begun=begun)
 
     def _collected(self, run: Run, job: Job, read: "_Read") -> Collected:
         plan = _planned(read)

@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridge.decisions.reviewing import Comparison, Stop, ask, compare, delta, differs, stop_of
+from bridge.decisions.reviewing import (
+    Comparison,
+    Doubt,
+    Stop,
+    ask,
+    compare,
+    delta,
+    differs,
+    stop_of,
+)
 from bridge.domain.errors import PermanentRemoteError
 from bridge.domain.runs import Collected, Output, Run
 from bridge.domain.terrakube import Job
@@ -109,16 +118,22 @@ class ReviewService:
         reviewed = run.request.reviewed
         if reviewed is None:
             return Looked(collected=planned.collected)
+        if planned.begun:
+            return self._asks(run, planned, Doubt.BEGUN)
         careful = reviewed.ask_when_sensitive and planned.sensitive
         match compare(reviewed.digest, planned.collected.digest):
             case Comparison.DIFFERENT:
                 return await self._differs(run, planned.collected)
-            case Comparison.EQUAL if not careful:
+            case Comparison.UNSURE:
+                return self._asks(run, planned, Doubt.UNLIKE)
+            case Comparison.EQUAL if careful:
+                return self._asks(run, planned, Doubt.SENSITIVE)
+            case Comparison.EQUAL:
                 return Looked(collected=planned.collected)
-            case result:
-                sensitive = result is Comparison.EQUAL
-                question = ask(run, command=self.command, sensitive=sensitive)
-                return Looked(collected=planned.collected, question=question)
+
+    def _asks(self, run: Run, planned: Planned, doubt: Doubt) -> Looked:
+        question = ask(run, doubt, command=self.command)
+        return Looked(collected=planned.collected, question=question)
 
     async def _differs(self, run: Run, collected: Collected) -> Looked:
         reviewed = run.request.reviewed

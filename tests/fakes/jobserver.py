@@ -274,10 +274,11 @@ class FakeJobServer:
         """Let the *step*-th step run; those before it are completed."""
         return self._put(job_id, JobStatus.RUNNING, self._steps_at(job_id, step, "running"))
 
-    def wait_for_approval(self, job_id: str) -> Job:
-        """Complete what comes before the first approval step, and wait there."""
+    def wait_for_approval(self, job_id: str, which: int = 1) -> Job:
+        """Complete what comes before an approval step, the *which*-th, and wait there."""
         flow = self._flow(job_id)
-        index = next(i for i, step in enumerate(flow) if step.type == FlowType.APPROVAL)
+        approvals = [i for i, step in enumerate(flow) if step.type == FlowType.APPROVAL]
+        index = approvals[which - 1]
         job = self._put(
             job_id, JobStatus.WAITING_APPROVAL, self._steps_at(job_id, index, "pending")
         )

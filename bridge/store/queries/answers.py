@@ -38,20 +38,29 @@ def decide(connection: Connection, wanted: Decide, now: int) -> frozenset[str]:
 def insert_decision(
     connection: Connection, run_id: str, step: str, values: Mapping[str, object]
 ) -> bool:
-    """Write an answer down unless there is one already; tell whether it was."""
+    """Write an answer down unless there is one already that counts; tell whether it was."""
+    written = {"state": "", "reason": "", "phase": DecisionPhase.CLAIMED.value, **values}
     inserted = connection.execute(
         upsert(connection, decision)
-        .values(run_id=run_id, step=step, phase=DecisionPhase.CLAIMED.value, **values)
-        .on_conflict_do_nothing()
+        .values(run_id=run_id, step=step, **written)
+        .on_conflict_do_update(
+            index_elements=["run_id", "step"],
+            set_=written,
+            where=decision.c.phase == DecisionPhase.VOID.value,
+        )
     )
     return bool(inserted.rowcount)
 
 
 def at_step(connection: Connection, run_id: str, step: str) -> RowMapping | None:
-    """Read the answer to the job of a run that waits at a step."""
+    """Read the answer that counts to the job of a run that waits at a step."""
     return (
         connection.execute(
-            select(decision).where(decision.c.run_id == run_id, decision.c.step == step)
+            select(decision).where(
+                decision.c.run_id == run_id,
+                decision.c.step == step,
+                decision.c.phase != DecisionPhase.VOID.value,
+            )
         )
         .mappings()
         .first()
@@ -77,17 +86,16 @@ def unsettled(connection: Connection, run_id: str) -> RowMapping | None:
 
 
 def newest(connection: Connection, run_id: str) -> Decision | None:
-    """Read the newest answer to a run that counted."""
-    row = (
-        connection.execute(
-            select(decision)
-            .where(decision.c.run_id == run_id, decision.c.phase != DecisionPhase.VOID.value)
-            .order_by(decision.c.at.desc(), decision.c.step.desc())
-            .limit(1)
-        )
-        .mappings()
-        .first()
+    """Read the newest answer to a run that counts: while its job waits, one to that."""
+    query = select(decision).where(
+        decision.c.run_id == run_id, decision.c.phase != DecisionPhase.VOID.value
     )
+    found = connection.execute(select(run.c.state, run.c.steps).where(run.c.id == run_id)).first()
+    if found is not None and found.state == RunState.WAITING:
+        step = waiting_step(STEPS.load(found.steps))
+        query = query.where(decision.c.step.in_([step, CANCEL]))
+    newest_first = query.order_by(decision.c.at.desc(), decision.c.step.desc())
+    row = connection.execute(newest_first.limit(1)).mappings().first()
     if row is None:
         return None
     return Decision(
@@ -101,6 +109,19 @@ def newest(connection: Connection, run_id: str) -> Decision | None:
     )
 
 
+def void(connection: Connection, run_id: str, *, but: str = CANCEL) -> None:
+    """Let the answers that Terrakube has not heeded count no more; *but* is a step left alone."""
+    connection.execute(
+        update(decision)
+        .where(
+            decision.c.run_id == run_id,
+            decision.c.step.not_in([but, CANCEL]),
+            decision.c.phase.in_([DecisionPhase.CLAIMED.value, DecisionPhase.SENT.value]),
+        )
+        .values(phase=DecisionPhase.VOID.value)
+    )
+
+
 def _cancel(connection: Connection, row: Row[Any], wanted: Decide, now: int) -> bool:
     if not insert_decision(connection, row.id, CANCEL, _values(wanted, now)):
         return False
@@ -109,7 +130,9 @@ def _cancel(connection: Connection, row: Row[Any], wanted: Decide, now: int) -> 
         reason = f"Cancelled by {wanted.actor} before it started."
         values |= ended_at_once(RunState.CANCELLED, reason, now)
     else:
-        values |= {"cancel_requested": 1, "due_at": func.coalesce(run.c.due_at, now)}
+        # Whoever reviews it may be waiting for a forge.
+        due_at = now if row.phase == RunPhase.REVIEWING else func.coalesce(run.c.due_at, now)
+        values |= {"cancel_requested": 1, "due_at": due_at}
     connection.execute(update(run).where(run.c.id == row.id).values(values))
     hints.hint(connection, hints.RUN)
     if row.phase == RunPhase.PLANNED:

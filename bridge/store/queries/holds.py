@@ -26,13 +26,13 @@ from bridge.decisions.holding import Gate, is_kept, may_have_applied, unfinished
 from bridge.domain.rules import Locks
 from bridge.domain.runs import RunPhase, RunRequest, RunState, Verb
 from bridge.domain.vcs import PullRequestState
-from bridge.domain.work import FreeHolds
+from bridge.domain.work import Answer, DecisionPhase, FreeHolds
 from bridge.store import hints
 from bridge.store.codecs import RUN_REQUEST, STEPS
 from bridge.store.queries.holders import APPLYING, pull_request_key, read_queue
 from bridge.store.queries.told import reports_of, touch_reports, wake_planned
 from bridge.store.queries.upserts import upsert
-from bridge.store.schema import hold, pull_request, run
+from bridge.store.schema import decision, hold, pull_request, run
 
 _IDLE: Final[Mapping[str, object]] = {"busy_run": None, "busy_step": None, "busy_until": None}
 
@@ -64,12 +64,10 @@ def is_free_for(connection: Connection, row: Row[Any], request: RunRequest) -> b
     key = pull_request_key(row)
     if found is None:
         return not _is_behind(connection, row, own=None)
-    if found["pull_request"] != key:
+    if not _is_own(found, row, request):
         return False
-    if request.verb is Verb.PLAN:
+    if request.verb is Verb.PLAN or found["busy_run"] is not None:
         return True
-    if found["busy_run"] is not None:
-        return bool(found["busy_run"] == row.id)
     return not _is_behind(connection, row, own=key)
 
 
@@ -84,17 +82,22 @@ def take(
         .values(**_hold_values(connection, row, request, holding, now))
         .on_conflict_do_nothing()
     )
+    found = _locked(connection, row.workspace_id)
+    if found is None or not _is_own(found, row, request):
+        return False  # somebody took it at this moment
     if request.verb is not Verb.PLAN:
-        mine = and_(
-            hold.c.workspace_id == row.workspace_id,
-            hold.c.pull_request == pull_request_key(row),
-        )
-        busy = connection.execute(update(hold).where(mine).values({**_IDLE, "busy_run": row.id}))
-        if not busy.rowcount:
-            return False  # somebody took it at this moment
+        mine = hold.c.workspace_id == row.workspace_id
+        connection.execute(update(hold).where(mine).values({**_IDLE, "busy_run": row.id}))
     if taken.rowcount:
         touch_reports(connection, _concerned(connection, row.workspace_id), now)
     return True
+
+
+def _is_own(found: RowMapping, row: Row[Any], request: RunRequest) -> bool:
+    """Tell whether a workspace is its pull request's, and no other run is at work in it."""
+    if found["pull_request"] != pull_request_key(row):
+        return False
+    return request.verb is Verb.PLAN or found["busy_run"] in {None, row.id}
 
 
 def leave(connection: Connection, run_ids: Iterable[str], now: int) -> None:
@@ -117,7 +120,7 @@ def leave(connection: Connection, run_ids: Iterable[str], now: int) -> None:
 def _leave(connection: Connection, row: Row[Any], found: RowMapping, now: int) -> None:
     steps = STEPS.load(row.steps)
     asks = bool(RUN_REQUEST.load(row.request).template.tcl)
-    applied = may_have_applied(Gate(row.gate), steps, asks=asks)
+    applied = may_have_applied(Gate(row.gate), steps, asks=asks) or _may_go_on(connection, row.id)
     step = unfinished_step(RunState(row.state), steps) if applied else None
     if step is not None and found["linger"] > 0:
         until = now + found["linger"]
@@ -287,6 +290,18 @@ def _concerned(connection: Connection, workspace_id: str) -> frozenset[str]:
     ).all()
     waiting = [row.id for row in read_queue(connection, workspace_id)]
     return frozenset(holders) | reports_of(connection, waiting)
+
+
+def _may_go_on(connection: Connection, run_id: str) -> bool:
+    """Tell whether Terrakube may have been told to, and nobody knows what came of it."""
+    told = connection.scalar(
+        select(decision.c.step).where(
+            decision.c.run_id == run_id,
+            decision.c.answer == Answer.APPROVE.value,
+            decision.c.phase == DecisionPhase.SENT.value,
+        )
+    )
+    return told is not None
 
 
 def _is_open(connection: Connection, run_id: str | None) -> bool:

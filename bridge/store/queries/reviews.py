@@ -4,6 +4,7 @@ Between two of them lies a call to Terrakube; whoever takes up a run in between 
 again and knows from the decision's phase whether Terrakube may have been told already.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, case, func, null, select, update
@@ -18,7 +19,7 @@ from bridge.domain.work import Answer, AuditEntry, DecisionPhase
 from bridge.store import hints
 from bridge.store.codecs import STEPS
 from bridge.store.queries import holds, leases, runs
-from bridge.store.queries.answers import CANCEL, insert_decision
+from bridge.store.queries.answers import CANCEL, insert_decision, void
 from bridge.store.queries.leases import Held
 from bridge.store.queries.organizations import bring_forward, tick_offset
 from bridge.store.queries.told import record_audits, reports_of, touch_reports
@@ -69,7 +70,7 @@ def claim(
 
 def overrule(connection: Connection, held: Held, step: str, stop: Stop, now: int) -> None:
     """Reject what was to be approved: the pull request has changed since; keep the lease."""
-    leases.keep(connection, run, held)
+    leases.keep(connection, run, held, decided_by="")
     connection.execute(
         update(decision)
         .where(decision.c.run_id == held.id, decision.c.step == step)
@@ -90,7 +91,7 @@ def send(connection: Connection, held: Held, step: str, answer: Answer) -> bool:
     row = leases.keep(connection, run, held)
     if row.cancel_requested:
         return False
-    if answer is Answer.APPROVE and not holds.lets_go_on(connection, row):
+    if answer is Answer.APPROVE and (row.superseded_by or not holds.lets_go_on(connection, row)):
         return False
     sent = connection.execute(
         update(decision)
@@ -137,34 +138,86 @@ def rejected(
     record_audits(connection, [audit], now)
 
 
-def ask(
-    connection: Connection, held: Held, trouble: str, collected: Collected | None, now: int
-) -> None:
+class Question(NamedTuple):
+    """What people are asked about a job that waits.
+
+    Attributes:
+        text: For people.
+        collected: What it is about.
+        job: As it was read; people answer to the step at which it waits.
+        due_at: When the review was due; whoever changed that meanwhile wants another one.
+    """
+
+    text: str
+    collected: Collected
+    job: Job
+    due_at: int
+
+
+def ask(connection: Connection, held: Held, question: Question, now: int) -> None:
     """Leave the answer to people, and follow the job meanwhile."""
-    row = leases.keep(connection, run, held, **runs.left_behind(collected))
-    runs.store_outputs(connection, held.id, collected, now)
-    _follow(connection, held, row, now, review=Review.ASKED.value, trouble=trouble)
+    row = leases.keep(
+        connection,
+        run,
+        held,
+        job_status=question.job.status,
+        steps=STEPS.dump(question.job.steps),
+        **runs.left_behind(question.collected),
+    )
+    runs.store_outputs(connection, held.id, question.collected, now)
+    asked = {"review": Review.ASKED.value, "trouble": question.text}
+    _follow(connection, held, row, now, again=row.due_at != question.due_at, **asked)
 
 
 def go_on(connection: Connection, held: Held, now: int) -> None:
     """Follow a job that does not wait any more, although the bridge did not answer."""
     row = leases.keep(connection, run, held)
-    connection.execute(
-        update(decision)
-        .where(
-            decision.c.run_id == held.id,
-            decision.c.phase.in_([DecisionPhase.CLAIMED.value, DecisionPhase.SENT.value]),
-            decision.c.step != CANCEL,
-        )
-        .values(phase=DecisionPhase.VOID.value)
-    )
+    void(connection, held.id)
     _follow(connection, held, row, now)
 
 
-def postpone(
-    connection: Connection, held: Held, *, due_at: int, error: str, trouble: str, now: int
+def leave_to_people(connection: Connection, held: Held, now: int) -> None:
+    """Follow a job that nothing was reviewed for: it waits until somebody answers."""
+    row = leases.keep(connection, run, held)
+    _follow(connection, held, row, now, review=Review.NONE.value)
+
+
+def leave_behind(
+    connection: Connection,
+    held: Held,
+    step: str,
+    *,
+    passed: str | None,
+    audits: Sequence[AuditEntry],
+    now: int,
 ) -> None:
-    """Look again at *due_at*; *trouble* is what people are told from now on, unless empty."""
+    """Settle what was said at other steps than the one at which a job waits; keep the lease.
+
+    *passed* is one that the bridge was told to let pass, and did.
+    """
+    leases.keep(connection, run, held)
+    if passed is not None:
+        _set_phase(connection, held.id, passed, DecisionPhase.CONFIRMED)
+    void(connection, held.id, but=step)
+    record_audits(connection, audits, now)
+
+
+def postpone(
+    connection: Connection,
+    held: Held,
+    *,
+    due_at: int,
+    error: str,
+    trouble: str,
+    now: int,
+    unsaid: str | None = None,
+) -> None:
+    """Look again at *due_at*; *trouble* is what people are told from now on, unless empty.
+
+    *unsaid* is a step for which Terrakube did not take the answer.
+    """
+    if unsaid is not None:
+        _set_phase(connection, held.id, unsaid, DecisionPhase.CLAIMED)
     values: dict[str, object] = {"trouble_since": func.coalesce(run.c.trouble_since, now)}
     if trouble:
         values["trouble"] = trouble
@@ -173,8 +226,19 @@ def postpone(
         touch_reports(connection, reports_of(connection, [held.id]), now)
 
 
-def _follow(connection: Connection, held: Held, row: Row[Any], now: int, **values: object) -> None:
-    """Give a run back to those who follow jobs, unless somebody answered meanwhile."""
+def _follow(
+    connection: Connection,
+    held: Held,
+    row: Row[Any],
+    now: int,
+    *,
+    again: bool = False,
+    **values: object,
+) -> None:
+    """Give a run back to those who follow jobs, unless somebody answered meanwhile.
+
+    With *again* it is looked at once more all the same.
+    """
     waiting = connection.scalar(
         select(decision.c.step).where(
             decision.c.run_id == held.id,
@@ -182,14 +246,15 @@ def _follow(connection: Connection, held: Held, row: Row[Any], now: int, **value
             decision.c.phase == DecisionPhase.CLAIMED.value,
         )
     )
-    phase = RunPhase.CREATED if waiting is None else RunPhase.REVIEWING
+    again = again or waiting is not None
+    phase = RunPhase.REVIEWING if again else RunPhase.CREATED
     unwanted = case((run.c.cancel_requested == 1, now), else_=null())
     organization_id = row.organization_id
     leases.finish(
         connection,
         run,
         held,
-        due_at=unwanted if waiting is None else now,
+        due_at=now if again else unwanted,
         **{
             "trouble": "",
             "trouble_since": None,

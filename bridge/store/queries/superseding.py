@@ -14,6 +14,7 @@ from sqlalchemy import (
     update,
 )
 
+from bridge.decisions.holding import Gate
 from bridge.domain.runs import CLOSED, RETARGETED, RunPhase, RunState, Verb
 from bridge.domain.terrakube import JobStatus
 from bridge.domain.vcs import PullRequestRef
@@ -118,6 +119,8 @@ def _drop_applies(connection: Connection, supersede: Supersede, now: int) -> lis
             RunPhase.REVIEWING,
         }:
             values = holds.reviewing(now)
+        if supersede.leaves and row.phase != RunPhase.PLANNED and row.gate != Gate.PASSED:
+            values["superseded_by"] = _by(supersede)  # so it does not go on from where it waits
         if values:
             hints.hint(connection, hints.RUN)
             connection.execute(update(run).where(run.c.id == row.id).values(values))

@@ -79,6 +79,7 @@ class FakeCollector:
         planned: What a job that waits is going to do.
         result: What a job that ended left behind.
         on_review: Called while a job that waits is read.
+        between: Awaited after that.
     """
 
     failures: list[Exception] = field(default_factory=list)
@@ -86,11 +87,14 @@ class FakeCollector:
     planned: Planned = field(default_factory=lambda: PLANNED)
     result: Collected = field(default_factory=lambda: COLLECTED)
     on_review: Callable[[], None] = lambda: None
+    between: Callable[[], Awaitable[None]] | None = None
 
     async def review(self, run: Run, job: Job) -> Planned:
         if self.failures:
             raise self.failures.pop(0)
         self.on_review()
+        if self.between is not None:
+            await self.between()
         return self.planned
 
     async def collect(self, run: Run, job: Job) -> Collected:
@@ -179,12 +183,14 @@ class Terrakube(FakeJobServer):
     Attributes:
         before_create: Awaited by a POST before anything happens.
         after_jobs: Awaited by a poll once its answer is made.
+        after_approve: Called by an approval before the job is read again.
         commits_late: How many of the next POSTs are answered with a timeout and commit later.
         late: Jobs that wait for their commit.
     """
 
     before_create: Callable[[], Awaitable[None]] | None = None
     after_jobs: Callable[[], Awaitable[None]] | None = None
+    after_approve: Callable[[], object] | None = None
     commits_late: int = 0
     late: list[Job] = field(default_factory=list)
 
@@ -197,6 +203,13 @@ class Terrakube(FakeJobServer):
             self.late.append(self.known.pop(job.id))
             raise unavailable()
         return job
+
+    async def approve_job(self, organization_id: str, job_id: str) -> Job:
+        approved = await FakeJobServer.approve_job(self, organization_id, job_id)
+        if self.after_approve is None:
+            return approved
+        self.after_approve()
+        return self.known[job_id]
 
     async def jobs(self, organization_id: str, ids: Sequence[str]) -> Sequence[Job]:
         found = await FakeJobServer.jobs(self, organization_id, ids)

@@ -1,5 +1,9 @@
 """Whose turn it is, asked out of turn."""
 
+import asyncio
+from dataclasses import replace
+
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import Connection, select, update
 
@@ -73,6 +77,31 @@ async def test_the_holder_passes_those_who_wait_for_it(database: Database) -> No
     await database.write(_idle)
     taken = [await take(database, run_id) for run_id in (other, mine_too, mine)]
     assert taken == [False, False, True]
+
+
+@pytest.mark.parametrize("number", [3, 4], ids=["the same pull request", "another one"])
+@pytest.mark.parametrize("verb", [Verb.APPLY, Verb.PLAN], ids=str)
+async def test_whoever_takes_it_at_this_moment_has_it(
+    postgres_url: str, number: int, verb: Verb
+) -> None:
+    async with await Database.open(postgres_url) as database:
+        second = replace(an_apply(number, commit_id="c" * 40), verb=verb)
+        first, other = await want(database, an_apply(), second)
+        assert await take(database, first, Locks.PLAN)
+        await database.write(_send, first)
+        connection = await asyncpg.connect(postgres_url)
+        try:
+            await connection.execute("CREATE TEMP TABLE kept AS SELECT * FROM hold")
+            await connection.execute("DELETE FROM hold")
+            async with connection.transaction():
+                await connection.execute("INSERT INTO hold SELECT * FROM kept")
+                taken = asyncio.create_task(take(database, other, Locks.PLAN))
+                await asyncio.sleep(0.3)
+            assert await taken == (number == 3 and verb is Verb.PLAN)
+        finally:
+            await connection.close()
+        (row,) = await rows_of(database, hold)
+        assert (row["number"], row["busy_run"]) == (3, first)
 
 
 def _idle(connection: Connection) -> None:
