@@ -219,6 +219,8 @@ run = Table(
     Index("ix_run_followed", "organization_id", "phase", "look_interval", "next_look"),
     Index("ix_run_commit", "forge", "repository_id", "commit_id"),
     Index("ix_run_posted", "posted_at"),
+    Index("ix_run_pull_request", "forge", "repository_id", "pull_request"),
+    Index("ix_run_workspace", "workspace_id", "phase"),
 )
 
 run_link = Table(

@@ -295,6 +295,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_run_posted", "run", ["posted_at"], unique=False)
     op.create_index(
+        "ix_run_pull_request", "run", ["forge", "repository_id", "pull_request"], unique=False
+    )
+    op.create_index("ix_run_workspace", "run", ["workspace_id", "phase"], unique=False)
+    op.create_index(
         "uq_run_share",
         "run",
         ["share_key"],
