@@ -1,1 +1,1 @@
-"""Strict, stateful stand-ins for Terrakube, a forge and Slack; imports nothing else of the bridge."""
+"""Strict, stateful stand-ins for Terrakube, a forge and Slack; they import nothing else of ours."""

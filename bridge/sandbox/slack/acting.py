@@ -12,7 +12,7 @@ from bridge.sandbox.slack.entering import entered, find_element, is_empty, untou
 from bridge.sandbox.slack.gate import Gate
 from bridge.sandbox.slack.hooks import answer
 from bridge.sandbox.slack.methods.views import check_view, push_view
-from bridge.sandbox.slack.model import Channel, Hook, Kind, Message, User, View
+from bridge.sandbox.slack.model import Channel, Hook, Kind, Message, User, Usergroup, View
 from bridge.sandbox.slack.payloads import (
     action_payload,
     closing_payload,
@@ -53,7 +53,7 @@ class Acting:
         """Let somebody use the slash command; *text* as it is typed."""
         self._check_there(user, channel)
         hook = self.world.add_hook(user, channel)
-        typed = escape_typed(self.world, text)
+        typed = escape_typed(self.world, text, labels=True)
         payload = command_payload(self.world, user, channel, command, typed, hook)
         told = await self.office.deliver(Told.COMMAND, payload)
         if not told.acked:
@@ -156,7 +156,7 @@ class Acting:
     def say(self, user: User, channel: Channel, text: str, *, thread: str = "") -> Message:
         """Let somebody write a message; *thread* is the ``ts`` of what it answers."""
         self._check_there(user, channel)
-        typed = escape_typed(self.world, text)
+        typed = escape_typed(self.world, text, labels=False)
         return self.world.add_message(channel, user, typed, thread=thread)
 
     async def mention(
@@ -164,8 +164,6 @@ class Acting:
     ) -> Delivery | None:
         """Let somebody write to the app; None when it does not hear it, not being there."""
         message = self.say(user, channel, f"@{self.world.bot.name} {text}", thread=thread)
-        # A message names people without the label that a command gives.
-        message.text = message.text.replace(f"|{self.world.bot.name}>", ">")
         event: Json = {
             "type": "app_mention",
             "user": user.id,
@@ -182,6 +180,19 @@ class Acting:
     async def event(self, event: Json) -> Delivery | None:
         """Let something happen; None when the app does not want to hear such events."""
         return await self._tell({"event_ts": self.world.next_ts(), **event})
+
+    async def change_group(self, group: Usergroup, *members: User) -> Delivery | None:
+        """Let somebody say who is in a group from now on."""
+        before, after = set(group.members), {one.id for one in members}
+        group.members = [one.id for one in members]
+        event: Json = {
+            "type": "subteam_members_changed",
+            "subteam_id": group.id,
+            "team_id": self.world.team,
+            "added_users": sorted(after - before),
+            "removed_users": sorted(before - after),
+        }
+        return await self.event(event)
 
     async def archive(self, channel: Channel, user: User) -> Delivery | None:
         """Let somebody archive a channel."""

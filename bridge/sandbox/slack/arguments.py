@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -83,14 +84,14 @@ async def read_arguments(request: web.Request) -> Arguments:
     body = await request.read()
     values: dict[str, Any] = dict(request.query)
     if body:
-        values |= await _from_body(request, body)
+        values |= _from_body(request.content_type, body)
     if "token" in values:
         raise Refusal(No.INVALID_AUTH, why="the token is in the arguments", surprise=True)
     return Arguments(values)
 
 
-async def _from_body(request: web.Request, body: bytes) -> Mapping[str, Any]:
-    match request.content_type:
+def _from_body(kind: str, body: bytes) -> Mapping[str, Any]:
+    match kind:
         case "application/json":
             try:
                 found = json.loads(body)
@@ -99,9 +100,9 @@ async def _from_body(request: web.Request, body: bytes) -> Mapping[str, Any]:
             if not isinstance(found, dict):
                 raise Refusal(No.JSON_NOT_OBJECT, surprise=True)
             return found
-        case "application/x-www-form-urlencoded" | "multipart/form-data":
-            return {name: str(value) for name, value in (await request.post()).items()}
-        case kind:
+        case "application/x-www-form-urlencoded":
+            return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+        case _:
             raise Refusal(No.INVALID_POST_TYPE, why=kind, surprise=True)
 
 

@@ -41,6 +41,7 @@ class Delivery:
         status: Of the answer; 0 when there was none. In Socket Mode an acknowledgement is 200.
         answer: What the acknowledgement held: JSON, or text; None for nothing.
         seconds: How long it took.
+        final: Whether the app does not want to be told again.
     """
 
     kind: Kind

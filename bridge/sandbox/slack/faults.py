@@ -11,7 +11,7 @@ class Fault:
     """Something that happens to calls of a method.
 
     Attributes:
-        method: Its name, or a pattern (``chat.*``).
+        method: Its name, or a pattern (``chat.*``); ``response_url`` is one of them.
         times: How many more it happens to.
         after: Whether what was asked is done first.
         status: What is answered; 0: nothing, the connection is cut.

@@ -1,8 +1,9 @@
 """The way of a call: who asks, how often, with what, may they; do it, and remember."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiohttp import web
 
@@ -20,7 +21,7 @@ TOO_MANY = 429
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One call and its answer.
+    """One call, or one use of a response_url (method ``response_url``), and its answer.
 
     Attributes:
         arguments: From query, form and JSON.
@@ -60,12 +61,26 @@ class Gate:
 
     async def serve(self, request: web.Request, name: str) -> web.Response:
         """Answer one call."""
+        record = await self.attend(request, name, partial(self._serve, request, name))
+        headers = {"X-OAuth-Scopes": ",".join(sorted(self.granted))}
+        if record.status == TOO_MANY:
+            headers["Retry-After"] = str(record.retry_after)
+        if not record.answer:
+            return broken_page(record)
+        return web.json_response(record.answer, status=record.status, headers=headers)
+
+    async def attend(
+        self, request: web.Request, name: str, do: Callable[[Arguments], Json]
+    ) -> Record:
+        """Do what a request wants unless trouble was ordered, and remember it.
+
+        Without an answer in the record nothing but a web page is to be answered.
+        """
         at, arguments, fault = self.world.now(), Arguments({}), None
         try:
             arguments = await read_arguments(request)
             fault = self.faults.of_call(name)
-            is_done = fault is None or fault.after
-            answer = self._serve(request, name, arguments) if is_done else {}
+            answer = do(arguments) if fault is None or fault.after else {}
             status, retry_after = 200, 0
         except Refusal as refusal:
             if refusal.surprise:
@@ -88,7 +103,7 @@ class Gate:
             await asyncio.sleep(fault.hang)
         if not status and request.transport is not None:
             request.transport.abort()
-        return self._response(record)
+        return record
 
     def _serve(self, request: web.Request, name: str, arguments: Arguments) -> Json:
         method = METHODS.get(name)
@@ -125,11 +140,7 @@ class Gate:
             return {"ok": False, "error": str(No.RATELIMITED)}
         return {"ok": False, "error": fault.error} if fault.error else {}
 
-    def _response(self, record: Record) -> web.Response:
-        headers = {"X-OAuth-Scopes": ",".join(sorted(self.granted))}
-        if record.status == TOO_MANY:
-            headers["Retry-After"] = str(record.retry_after)
-        if not record.answer:
-            page = "<h1>Server Error</h1>"
-            return web.Response(status=record.status or 500, text=page, headers=headers)
-        return web.json_response(record.answer, status=record.status, headers=headers)
+
+def broken_page(record: Record) -> web.Response:
+    """Answer as a server that has broken."""
+    return web.Response(status=record.status or 500, text="<h1>Server Error</h1>")

@@ -1,6 +1,7 @@
 """``response_url``: answers to what somebody did, a few times and not for long."""
 
 from bridge.sandbox.slack.arguments import Arguments
+from bridge.sandbox.slack.checks import Json
 from bridge.sandbox.slack.methods.chat import check_content
 from bridge.sandbox.slack.model import Hook, Message
 from bridge.sandbox.slack.refusals import No, Refusal
@@ -10,7 +11,7 @@ _FLAGS = ("replace_original", "delete_original", "unfurl_links", "unfurl_media",
 _KEYS = ("text", "blocks", "attachments", "response_type", "thread_ts", *_FLAGS)
 
 
-def use_hook(world: World, id_: str, arguments: Arguments) -> None:
+def use_hook(world: World, id_: str, arguments: Arguments) -> Json:
     """Do what was posted to a ``response_url``.
 
     Raises:
@@ -26,6 +27,7 @@ def use_hook(world: World, id_: str, arguments: Arguments) -> None:
     arguments.check((), _KEYS)
     hook.uses += 1
     answer(world, hook, arguments)
+    return {"ok": True}
 
 
 def answer(world: World, hook: Hook, arguments: Arguments) -> None:
@@ -59,6 +61,6 @@ def answer(world: World, hook: Hook, arguments: Arguments) -> None:
     )
 
 
-def _replace(world: World, message: Message, text: str, blocks: list[dict[str, object]]) -> None:
+def _replace(world: World, message: Message, text: str, blocks: list[Json]) -> None:
     message.text, message.blocks = text, world.with_ids(blocks)
     message.edits += 1

@@ -15,19 +15,23 @@ _NAMES = {Kind.PRIVATE: "privategroup", Kind.DIRECT: "directmessage", Kind.GROUP
 _WORD = re.compile(r"(?<!\S)([@#])([a-z0-9._-]+)|(?<!\S)(https?://[^\s<>]+)")
 
 
-def escape_typed(world: World, text: str) -> str:
-    """Turn what people type into what an app gets: names become ids, ``&<>`` are escaped."""
+def escape_typed(world: World, text: str, *, labels: bool) -> str:
+    """Turn what people type into what an app gets: names become ids, ``&<>`` are escaped.
+
+    Commands bring the names along as *labels*, messages do not.
+    """
     users = {user.name: user for user in world.users.values()}
     channels = {channel.name: channel for channel in world.channels.values()}
 
     def replaced(match: re.Match[str]) -> str:
         sign, name, link = match.groups()
+        label = f"|{name}" if labels else ""
         if link:
             return f"<{link}>"
         if sign == "@" and name in users:
-            return f"<@{users[name].id}|{name}>"
+            return f"<@{users[name].id}{label}>"
         if sign == "#" and name in channels:
-            return f"<#{channels[name].id}|{name}>"
+            return f"<#{channels[name].id}{label}>"
         return match[0]
 
     plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -142,8 +146,8 @@ def _interaction(world: World, user: User, kind: str, trigger: Trigger | None) -
             "name": user.name,
             "team_id": user.team,
         },
-        # Of a person of another workspace this is theirs, in a channel both share.
-        "team": {**team_document(world), "id": user.team},
+        # Also for people of other workspaces, in a channel both share.
+        "team": team_document(world),
         "enterprise": None,
         "is_enterprise_install": False,
     }

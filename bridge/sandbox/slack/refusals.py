@@ -7,7 +7,11 @@ from bridge.sandbox.slack.checks import Json, Problem
 
 
 class No(StrEnum):
-    """Slack's names for what was wrong."""
+    """Slack's names for what was wrong.
+
+    Nobody has seen what Slack says to an answer in a thread that is none (``thread_not_found``) and
+    to an upload of another size (``file_size_mismatch``): that they are refused is what matters.
+    """
 
     ALREADY_REACTED = auto()
     CANNOT_DM_BOT = auto()

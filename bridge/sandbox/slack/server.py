@@ -4,15 +4,15 @@ import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web
 
-from bridge.sandbox.slack.arguments import read_arguments
 from bridge.sandbox.slack.clock import Clock, Now
 from bridge.sandbox.slack.delivering import opened
 from bridge.sandbox.slack.faults import Faults
-from bridge.sandbox.slack.gate import Gate
+from bridge.sandbox.slack.gate import Gate, broken_page
 from bridge.sandbox.slack.hooks import use_hook
 from bridge.sandbox.slack.limits import Limits
 from bridge.sandbox.slack.methods import SCOPES
@@ -23,6 +23,7 @@ from bridge.sandbox.slack.standin import StandIn
 from bridge.sandbox.slack.world import World
 
 MAX_BODY = 64 * 1024 * 1024
+_ENDED = frozenset({No.EXPIRED_URL, No.USED_URL, No.INVALID_TOKEN})
 
 
 @asynccontextmanager
@@ -121,25 +122,22 @@ class _Server:
         try:
             told = take_upload(self.world, request.match_info["id"], await request.read())
         except Refusal as refusal:
-            return self._refused(request, refusal, HTTPStatus.BAD_REQUEST)
+            self.gate.surprises.append(f"upload: {refusal}")
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text=str(refusal.error))
         return web.Response(text=told)
 
     async def hook(self, request: web.Request) -> web.Response:
         """Take an answer to what somebody did."""
-        try:
-            use_hook(self.world, request.match_info["id"], await read_arguments(request))
-        except Refusal as refusal:
-            ended = refusal.error in {No.EXPIRED_URL, No.USED_URL, No.INVALID_TOKEN}
-            status = HTTPStatus.NOT_FOUND if ended else HTTPStatus.BAD_REQUEST
-            return self._refused(request, refusal, status)
-        return web.Response(text="ok")
+        do = partial(use_hook, self.world, request.match_info["id"])
+        record = await self.gate.attend(request, "response_url", do)
+        if not record.answer:
+            return broken_page(record)
+        if record.answer["ok"]:
+            return web.Response(text="ok")
+        status = HTTPStatus.NOT_FOUND if record.error in _ENDED else HTTPStatus.BAD_REQUEST
+        return web.json_response(record.answer, status=status)
 
     async def nothing(self, request: web.Request) -> web.Response:
         """Answer what is asked of no part of Slack."""
         self.gate.surprises.append(f"{request.method} {request.path}: there is nothing")
         return web.Response(status=HTTPStatus.NOT_FOUND, text="Not Found")
-
-    def _refused(self, request: web.Request, refusal: Refusal, status: int) -> web.Response:
-        if refusal.surprise:
-            self.gate.surprises.append(f"{request.path}: {refusal}")
-        return web.json_response({"ok": False, "error": str(refusal.error)}, status=status)

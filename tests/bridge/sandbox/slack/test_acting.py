@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bridge.sandbox.slack import Limits
+from bridge.sandbox.slack import Limits, start
 from tests.bridge.sandbox.slack.apps import Json, Place, settled
 
 APPROVE: Json = {
@@ -109,6 +109,10 @@ async def test_a_response_url_is_good_for_five_uses_in_half_an_hour(place: Place
     place.clock.advance(1801)
     late = await second.send(text="late")
     assert (late.status_code, "expired_url" in late.body) == (404, True)
+    place.slack.faults.fail("response_url", status=503)
+    assert (await second.send(text="x")).status_code == 503
+    errors = [one.error for one in place.slack.calls("response_url")]
+    assert errors == [""] * 5 + ["used_url", "", "expired_url", ""]
     place.slack.assert_no_surprises()
 
 
@@ -282,6 +286,18 @@ async def test_an_event_is_told_again_until_it_is_acknowledged() -> None:
         await place.slack.event({"type": "tokens_revoked"})
         await place.slack.settled()
         assert len(place.app.heard) == 4
+
+
+async def test_only_events_the_app_wants_are_told() -> None:
+    async with start(events=["subteam_members_changed"]) as slack:
+        alice, bob = slack.add_user("alice"), slack.add_user("bob")
+        group = slack.add_usergroup("platform", alice)
+        told = await slack.change_group(group, bob)
+        assert told is not None
+        event = told.payload["event"]
+        assert (event["added_users"], event["removed_users"]) == ([bob.id], [alice.id])
+        assert (told.acked, group.members) == (False, [bob.id])
+        assert await slack.event({"type": "user_change"}) is None
 
 
 async def test_a_delivery_is_replayed_to_the_byte_and_retold_anew(place: Place) -> None:

@@ -72,6 +72,22 @@ async def test_unknown_methods_arguments_and_addresses_are_surprises(place: Plac
 JSON = {"Content-Type": "application/json"}
 
 
+async def test_arguments_come_in_any_form(place: Place) -> None:
+    blocks = '[{"type": "divider"}]'
+    given = {"channel": place.ops.id, "text": "x", "blocks": blocks, "unfurl_links": "false"}
+    async with aiohttp.ClientSession(headers={"Authorization": "Bearer xoxb-sandbox"}) as session:
+        url = f"{place.slack.url}chat.postMessage"
+        await session.post(url, params=given)
+        await session.post(url, data=given)
+        await session.post(url, json=given | {"blocks": [{"type": "divider"}]})
+    kinds = [[block["type"] for block in one.blocks] for one in place.slack.messages(place.ops)]
+    assert kinds == [["divider"]] * 3
+    assert await place.error("chat.postMessage", channel=3, text="x") == "invalid_arguments"
+    assert await place.error("conversations.members", channel=place.ops.id, limit="x")
+    broken = {"channel": place.ops.id, "text": "x", "blocks": "["}
+    assert await place.error("chat.postMessage", **broken) == "invalid_arguments"
+
+
 async def test_a_fault_before_and_one_after_the_message_is_stored(place: Place) -> None:
     place.slack.faults.fail("chat.*")
     place.slack.faults.store_then_fail("chat.postMessage")
