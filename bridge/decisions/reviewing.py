@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bridge.domain.runs import RETARGETED, Output, OutputKind, Review, Run, RunState
+from bridge.domain.runs import RETARGETED, Output, OutputKind, Run, RunState
 from bridge.domain.terrakube import TERMINAL, Job, JobStatus, ResourceChange, Step
 from bridge.domain.vcs import PullRequest, PullRequestState
 
@@ -64,11 +64,6 @@ def compare(reviewed: str, current: str) -> Comparison:
             same = before[kind] == now[kind]
             return Comparison.EQUAL if same else Comparison.DIFFERENT
     return Comparison.UNSURE
-
-
-def was_answered(run: Run) -> bool:
-    """Tell whether the job of an apply went on with an approval that the bridge gave."""
-    return run.review is Review.APPROVED and run.decided_by != SOMEBODY
 
 
 def has_sensitive(rows: Sequence[ResourceChange], text: str) -> bool:

@@ -15,9 +15,9 @@ from bridge.decisions.endings import (
 )
 from bridge.decisions.following import has_started, is_expired
 from bridge.decisions.holding import Gate, may_have_applied
-from bridge.decisions.reviewing import SOMEBODY, Comparison, compare, delta, was_answered
+from bridge.decisions.reviewing import SOMEBODY, Comparison, compare, delta
 from bridge.domain.errors import NotFoundError, PermanentRemoteError, TemporaryRemoteError
-from bridge.domain.runs import Collected, Run, Verb
+from bridge.domain.runs import Collected, Review, Run, Verb
 from bridge.domain.terrakube import TERMINAL, Job
 from bridge.domain.work import AuditEntry
 from bridge.engine.ending import Ender
@@ -27,6 +27,7 @@ from bridge.engine.workers import describe
 from bridge.ports import JobServer
 from bridge.store.codecs import STEPS
 from bridge.store.database import Database
+from bridge.store.queries import answers
 from bridge.store.queries import runs as queries
 from bridge.store.queries.runs import CANCEL_AGE, Bypass
 from bridge.store.runs import read_outputs
@@ -137,14 +138,21 @@ class Concluder:
         reviewed = run.request.reviewed
         asks = bool(run.request.template.tcl)
         applied = may_have_applied(Gate(row["gate"]), STEPS.load(row["steps"]), asks=asks)
-        if reviewed is None or not applied or was_answered(run):
+        if reviewed is None or not applied or await self._was_answered(run):
             return None
-        told = run.decided_by == SOMEBODY or run.request.verb in self.unasked
+        # Who was seen to approve it there has been told of.
+        told = run.review is Review.APPROVED or run.request.verb in self.unasked
         audit = None if told else approved_elsewhere(run.id, run.job_id)
         if compare(reviewed.digest, collected.digest) is not Comparison.DIFFERENT:
             return Bypass(audit=audit)
         before = await self.database.read(read_outputs, reviewed.run_id) or ()
         return Bypass(audit=audit, delta=delta(before, collected.outputs))
+
+    async def _was_answered(self, run: Run) -> bool:
+        """Tell whether every approval of a job came through the bridge."""
+        if run.decided_by == SOMEBODY:
+            return False
+        return await self.database.read(answers.is_approved, run.id)
 
     def _ending(self, row: RowMapping, run: Run, job: Job, collected: Collected) -> Ending:
         # As it was seen to end: anybody may give a job that ended another status (contract

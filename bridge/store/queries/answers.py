@@ -85,6 +85,20 @@ def unsettled(connection: Connection, run_id: str) -> RowMapping | None:
     )
 
 
+def is_approved(connection: Connection, run_id: str) -> bool:
+    """Tell whether the job of a run went on because the bridge told Terrakube so."""
+    found = connection.scalar(
+        select(decision.c.step)
+        .where(
+            decision.c.run_id == run_id,
+            decision.c.answer == Answer.APPROVE.value,
+            decision.c.phase == DecisionPhase.CONFIRMED.value,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
 def newest(connection: Connection, run_id: str) -> Decision | None:
     """Read the newest answer to a run that counts: while its job waits, one to that."""
     query = select(decision).where(

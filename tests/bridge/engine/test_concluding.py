@@ -5,7 +5,11 @@ from dataclasses import replace
 import pytest
 
 from bridge.domain.runs import Review, Reviewed, RunState
+from bridge.domain.work import Answer
+from bridge.store.codecs import RUN_REQUEST
 from tests.bridge.engine.stage import Stage
+
+OTHER = Reviewed(run_id="none", digest="json1:other")
 
 
 async def test_a_plan_that_ran_at_another_commit_does_not_succeed(stage: Stage) -> None:
@@ -56,4 +60,27 @@ async def test_an_apply_that_went_past_the_bridge_is_told_and_is_no_success_when
     assert run.decided_by == who
     assert [(one["actor"], one["action"]) for one in await stage.audits()] == [
         (who, "job.approved")
+    ]
+
+
+async def test_who_cancels_an_apply_that_went_past_the_bridge_has_not_approved_it(
+    stage: Stage,
+) -> None:
+    (run_id,) = await stage.want(stage.a_reviewed(reviewed=Reviewed(run_id="none", digest="")))
+    stage.play(stage.runs.worker, stage.organizations.worker)
+    await stage.settle()
+    await stage.until_it_waits()
+    stage.server.approve("1")
+    stage.server.start("1", 2)
+    await stage.after(60)
+    await stage.set_run(request=RUN_REQUEST.dump(stage.a_reviewed(reviewed=OTHER)))
+    await stage.decide(Answer.CANCEL, run_id, actor="alice")
+    await stage.after(12)
+    run = await stage.run()
+    assert (run.state, run.decided_by) == (RunState.CANCELLED, "alice")
+    assert run.delta == "The difference lies in values that are not shown."
+    done = [(one["actor"], one["action"]) for one in await stage.audits()]
+    assert done == [
+        ("somebody in Terrakube", "job.approved"),
+        ("terrakube-bridge", "job.cancelled"),
     ]
