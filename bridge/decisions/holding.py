@@ -10,7 +10,7 @@ from enum import IntEnum
 from bridge.domain.holds import Hold
 from bridge.domain.rules import Locks
 from bridge.domain.runs import RunState
-from bridge.domain.terrakube import Step
+from bridge.domain.terrakube import TERMINAL, Job, JobStatus, Step
 
 _OVER = frozenset({"completed", "failed", "rejected", "notExecuted"})
 _NOT_BEGUN = frozenset({"pending", "queue", "notExecuted", ""})
@@ -65,19 +65,33 @@ def waited_too_long(hold: Hold | None, hours: int, *, command: str, verb: str) -
     return f"It waited for {hours} hours. {holder}. Say `{command} {verb}` again."
 
 
-def went_through(verb: str) -> str:
-    """Say what became of a cancelled job whose Terraform came to a good end."""
+def end_of(job: Job, step: int) -> str:
+    """Say how a job ended that may have been at work at a step: empty when it may be even now."""
+    if job.status == JobStatus.CANCELLED:
+        return next((one.status for one in job.steps if one.number == step), "")
+    if job.status not in TERMINAL:
+        return ""
+    return "completed" if job.status == JobStatus.COMPLETED else "failed"
+
+
+def went_through(verb: str, *, cancelled: bool) -> str:
+    """Say what became of a job whose Terraform came to a good end."""
+    if not cancelled:
+        return f"The {verb} went through after all."
     return f"The cancelled {verb} went through after all: Terraform was not stopped."
 
 
-def failed_later(verb: str) -> str:
-    """Say what became of a cancelled job whose Terraform failed."""
+def failed_later(verb: str, *, cancelled: bool) -> str:
+    """Say what became of a job whose Terraform failed."""
+    if not cancelled:
+        return f"The {verb} failed later on."
     return f"Terraform went on with the cancelled {verb} for a while, and failed."
 
 
-def not_seen(verb: str) -> str:
-    """Say that nobody knows what became of a cancelled job."""
+def not_seen(verb: str, *, cancelled: bool) -> str:
+    """Say that nobody knows what became of a job."""
+    what = f"cancelled {verb}" if cancelled else verb
     return (
-        f"Nobody saw Terraform end the cancelled {verb}; the workspace was kept as long as the "
+        f"Nobody saw Terraform end the {what}; the workspace was kept as long as the "
         "settings say. Plan again to see what was changed."
     )

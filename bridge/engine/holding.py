@@ -10,8 +10,9 @@ from typing import Final
 import structlog
 from sqlalchemy import RowMapping
 
-from bridge.decisions.holding import failed_later, not_seen, went_through
+from bridge.decisions.holding import end_of, failed_later, not_seen, went_through
 from bridge.domain.errors import RemoteError
+from bridge.domain.runs import RunState
 from bridge.domain.work import AuditEntry
 from bridge.engine.duties import Duty
 from bridge.engine.leases import Lease
@@ -54,12 +55,13 @@ class HoldWatch:
         note = _NOTES.get(await self._status(row))
         if note is None and self._database.now() < row["busy_until"]:
             return
-        text = (note or not_seen)(row["verb"] or "apply")
+        cancelled = row["state"] in {RunState.CANCELLED, RunState.SUPERSEDED}
+        text = (note or not_seen)(row["verb"] or "apply", cancelled=cancelled)
         if await self._database.write(queries.amend, row, text, self._database.now()):
             await self._note(f"{row['organization_name']}/{row['workspace_name']}", "settled", text)
 
     async def _status(self, row: RowMapping) -> str:
-        """Read how the step stands that ran when its job was cancelled; empty when unknown."""
+        """Read how a job ended, once nothing of it runs any more; empty when unknown."""
         if not row["job_id"]:
             return ""
         try:
@@ -67,7 +69,7 @@ class HoldWatch:
         except RemoteError as error:
             log.warning("hold.not_watched", job_id=row["job_id"], error=str(error))
             return ""
-        return next((one.status for one in job.steps if one.number == row["busy_step"]), "")
+        return end_of(job, row["busy_step"])
 
     async def _note(self, workspace: str, result: str, detail: str) -> None:
         log.info("hold.settled", workspace=workspace, reason=detail)

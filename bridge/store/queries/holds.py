@@ -154,6 +154,9 @@ def free(connection: Connection, wanted: FreeHolds, now: int) -> None:
     query = select(hold).where(hold.c.pull_request == wanted.pull_request.key)
     if wanted.workspaces is not None:
         query = query.where(hold.c.workspace_id.in_(sorted(wanted.workspaces)))
+    # Runs before holds, as whoever ends a run does, or two replicas wait for each other.
+    at_work = run.c.id.in_(query.with_only_columns(hold.c.busy_run))
+    connection.execute(select(run.c.id).where(at_work).order_by(run.c.id).with_for_update())
     for found in _locked_rows(connection, query.order_by(hold.c.workspace_id)):
         if found["busy_until"] is None and not _is_open(connection, found["busy_run"]):
             release(connection, found, now)
@@ -187,7 +190,7 @@ def lingering(connection: Connection) -> Sequence[RowMapping]:
     """Read the holds of cancelled jobs whose end nobody has seen, with their runs."""
     return (
         connection.execute(
-            select(hold, run.c.job_id, run.c.verb, run.c.reason)
+            select(hold, run.c.job_id, run.c.verb, run.c.state, run.c.reason)
             .join(run, run.c.id == hold.c.busy_run, isouter=True)
             .where(hold.c.busy_until.is_not(None))
             .order_by(hold.c.workspace_id)

@@ -18,6 +18,7 @@ from bridge.store.queries.holds import Holding
 from tests.bridge.engine.stage import OTHER, Stage, Terrakube, open_stage
 from tests.bridge.store.rows import PULL_REQUEST, a_pull_request
 from tests.fakes.clock import FakeClock
+from tests.fakes.jobserver import unavailable
 
 NEW_HEAD = "c" * 40
 CLOSED = "The pull request was closed."
@@ -285,6 +286,42 @@ class TestFreeing:
         assert (await stage.run(second)).job_id == "2"
         (entry,) = [row for row in await stage.audits() if row["action"] == "hold.settled"]
         assert (entry["subject"], entry["result"]) == ("acme/network", "freed")
+
+
+class TestLosingSight:
+    @pytest.fixture
+    def database_url(self, sqlite_url: str) -> str:
+        return sqlite_url
+
+    @pytest.mark.parametrize(
+        ("end", "told"),
+        [("complete", "The apply went through after all."), ("fail", "The apply failed later on.")],
+    )
+    async def test_what_was_given_up_is_kept_until_its_job_has_ended(
+        self, stage: Stage, end: str, told: str
+    ) -> None:
+        first, second = await both(stage)
+        stage.server.lost_answers["approve_job"] = [unavailable("PATCH job")]
+        await stage.until_it_waits()
+        stage.server.failures["job"] = [unavailable()] * 1_000
+        await stage.after(2)
+        await stage.after(6 * 3600)
+        run = await stage.run(first)
+        assert (run.phase, run.state.value) == (RunPhase.FINISHED, "error")
+        assert await holders(stage) == [(3, True)]
+
+        stage.server.failures["job"] = []
+        stage.server.start("1", 2)  # what comes after the approval
+        await watch(stage)
+        assert await holders(stage) == [(3, True)]
+        if end == "fail":
+            stage.server.fail("1", 2)
+        else:
+            stage.server.complete("1")
+        await watch(stage)
+        assert (await stage.run(first)).reason.endswith(told)
+        assert await holders(stage) == [(3, False)]
+        assert (await stage.run(second)).phase is RunPhase.FINISHED
 
 
 class TestCancelling:

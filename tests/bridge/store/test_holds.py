@@ -9,14 +9,14 @@ from sqlalchemy import Connection, select, update
 
 from bridge.domain.rules import Locks
 from bridge.domain.runs import RunRequest, Verb
-from bridge.domain.work import Work
+from bridge.domain.work import FreeHolds, Work
 from bridge.store.codecs import RUN_REQUEST
 from bridge.store.database import Database
 from bridge.store.queries import holds
 from bridge.store.queries.holds import Holding
 from bridge.store.queries.work import apply_work
 from bridge.store.schema import hold, run
-from tests.bridge.store.rows import HEAD, a_request, rows_of
+from tests.bridge.store.rows import HEAD, PULL_REQUEST, a_request, rows_of
 
 NOW = 1_700_000_000_000
 
@@ -102,6 +102,31 @@ async def test_whoever_takes_it_at_this_moment_has_it(
             await connection.close()
         (row,) = await rows_of(database, hold)
         assert (row["number"], row["busy_run"]) == (3, first)
+
+
+async def test_who_frees_waits_for_runs_before_it_takes_holds(postgres_url: str) -> None:
+    async with await Database.open(postgres_url) as database:
+        (first,) = await want(database, an_apply())
+        assert await take(database, first)
+        await database.write(_wait)
+        connection = await asyncpg.connect(postgres_url)
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT id FROM run FOR UPDATE")
+                wanted = FreeHolds(pull_request=PULL_REQUEST)
+                freed = asyncio.create_task(database.write(holds.free, wanted, NOW))
+                await asyncio.sleep(0.3)
+                # Else whoever ends the run at this moment and who frees wait for each other.
+                await connection.execute("SELECT workspace_id FROM hold FOR UPDATE NOWAIT")
+            await freed
+        finally:
+            await connection.close()
+        (row,) = await rows_of(database, run)
+        assert row["phase"] == "reviewing"
+
+
+def _wait(connection: Connection) -> None:
+    connection.execute(update(run).values(phase="created", state="waiting"))
 
 
 def _idle(connection: Connection) -> None:
