@@ -47,9 +47,7 @@ class HoldWatch:
             lease.check()
             await self._look(row)
         for workspace in await self._database.write(queries.mend, self._database.now()):
-            await self._note(
-                workspace, "freed", "Its pull request is closed, or its run has ended."
-            )
+            await self._note(workspace, "freed", _FORGOTTEN)
 
     async def _look(self, row: RowMapping) -> None:
         note = _NOTES.get(await self._status(row))

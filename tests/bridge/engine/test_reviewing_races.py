@@ -88,6 +88,33 @@ class TestWhatComesInBetween:
 
 
 class TestRefusals:
+    async def test_what_expires_while_a_forge_is_away_is_told(self, stage: Stage) -> None:
+        await stage.want(stage.a_reviewed())
+        stage.play(stage.runs.worker, stage.organizations.worker)
+        await stage.settle()
+        away = NotAllowedError("GET pull: answered 401", service="code", status=401)
+        stage.forge.read_failures = [away] * 1_000
+        await stage.until_it_waits()
+        stage.clock.advance(6 * 3600)
+        stage.server.expire("1")
+        await stage.settle()
+        await stage.after(12)
+        run = await stage.run()
+        assert (run.phase, run.state.value) == (RunPhase.FINISHED, "error")
+        assert run.reason.startswith("Its approval has expired")
+        assert await stage.store.holds(PULL_REQUEST) == []
+
+    async def test_an_apply_that_finds_nothing_to_do_waits_for_nobody(self, stage: Stage) -> None:
+        await stage.want(stage.a_reviewed())
+        stage.play(stage.runs.worker, stage.organizations.worker)
+        await stage.settle()
+        stage.server.complete("1", changes=False)
+        await stage.after(12)
+        run = await stage.run()
+        assert described(run) == ("finished", "succeeded", "due", "")
+        assert (run.plan_changes, run.reason, await actions(stage)) == (False, "", [])
+        assert await stage.store.holds(PULL_REQUEST) == []
+
     async def test_a_token_that_has_expired_is_waited_for(self, stage: Stage) -> None:
         await stage.want(stage.a_reviewed())
         stage.play(stage.runs.worker, stage.organizations.worker)
