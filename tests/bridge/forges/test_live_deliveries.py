@@ -16,6 +16,7 @@ from bridge.domain.events import (
     CommentEdited,
     Event,
     MergeQueueChecked,
+    MergeQueueLeft,
     PullRequestClosed,
     PullRequestDrafted,
     PullRequestEvent,
@@ -195,7 +196,7 @@ async def test_a_merge_queue_asks_for_statuses(tmp_path: Path) -> None:
         assert isinstance(asked, MergeQueueChecked)
         assert (asked.head_sha, asked.base_branch, asked.actor) == (commit, "main", "alice")
         await live.world.leave_merge_queue(INFRA, 1)
-        assert await listening.kinds() == [BranchPushed, PullRequestClosed]
+        assert await listening.kinds() == [BranchPushed, PullRequestClosed, MergeQueueLeft]
 
 
 async def test_a_pull_request_of_a_fork_is_told_as_one(listening: Listening) -> None:
