@@ -171,13 +171,14 @@ def decide_due(
         runs: What the pull request shows, oldest first.
         shares_head: Whether another open pull request has the same head, whose status is the same.
     """
-    notes: list[str] = []
     left: dict[WorkspaceRef, Run | None] = {}
+    told: dict[str, list[str]] = {}
     for workspace, plan in found.meant.items():
         if note := _note(workspace, plan, runs):
-            notes.append(note)
+            told.setdefault(note, []).append(str(workspace))
         else:
             left[workspace] = plan
+    notes = [f"{listed(names)}: {note}" for note, names in told.items()]
     if notes and not left:
         return refuse_for(wanted, "\n\n".join(notes))
     asked = wanted.asked(pull_request, left)
@@ -236,12 +237,11 @@ def _planned(
 
 
 def _note(workspace: WorkspaceRef, plan: Run | None, runs: Sequence[Run]) -> str:
-    """Say why a workspace is left out; empty when it is not."""
-    name = code(str(workspace))
+    """Say why a workspace is left out, without its name; empty when it is not."""
     if under_way := open_apply(workspace, runs):
         verb = under_way.request.verb
         return (
-            f"{name}: its {verb} is under way. {code(under_way.request.actor)} asked for it, and "
+            f"its {verb} is under way. {code(under_way.request.actor)} asked for it, and "
             f"{how_it_stands(under_way)}."
         )
     by = next((one for one in reversed(runs) if plan and is_applied_by(plan, one)), None)
@@ -249,6 +249,6 @@ def _note(workspace: WorkspaceRef, plan: Run | None, runs: Sequence[Run]) -> str
         return ""
     done = DONE[by.request.verb]
     return (
-        f"{name}: this plan is {done} already; {code(by.request.actor)} asked for it. Plan it "
-        "again if there is more to do."
+        f"what was planned is {done} already; {code(by.request.actor)} asked for it. Plan again if "
+        "there is more to do."
     )

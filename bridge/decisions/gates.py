@@ -14,6 +14,7 @@ from bridge.domain.rules import ALWAYS, ApplyPolicy, Gate, Policy
 from bridge.domain.runs import Run, RunOptions, Verb
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import (
+    IS_DRAFT,
     CommitStatus,
     Mergeability,
     PullRequest,
@@ -110,6 +111,8 @@ def unmet_gates(policy: ApplyPolicy, facts: GateFacts, *, command: str) -> tuple
     if hopeless:
         return tuple(hopeless)
     found = [one for gate in wanted if gate in _LOOKS and (one := _LOOKS[gate](facts))]
+    if any(one.gate is Gate.NOT_DRAFT for one in found):
+        found = [one for one in found if one.text != IS_DRAFT]
     if Gate.STATUSES in wanted and (statuses := _statuses(policy.statuses, facts)):
         found.append(statuses)
     plans = obstacles(facts.asked, command=command)
@@ -225,9 +228,7 @@ def _statuses(names: Sequence[str], facts: GateFacts) -> Unmet | None:
         said.append(f"Not reported for this head: {listed(missing)}.")
     if not said:
         return None
-    who = (
-        "whoever runs what reports them; a status that failed, whoever can push to the head branch"
-    )
+    who = "whoever runs what reports them; where one failed, whoever can push to the head branch"
     return Unmet(gate=Gate.STATUSES, text=" ".join(said), who=who)
 
 

@@ -1,7 +1,7 @@
 """What ``status`` says: every workspace of a pull request, and what an apply still waits for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -9,7 +9,7 @@ from bridge.decisions.deciding_jobs import ended_text
 from bridge.decisions.due_applies import is_applied_by, open_apply
 from bridge.decisions.gates import Unmet
 from bridge.decisions.unlocking import holder_text
-from bridge.decisions.wording import code, counted
+from bridge.decisions.wording import code, counted, listed
 from bridge.domain.holds import Hold
 from bridge.domain.runs import Run, RunPhase, RunState, Verb
 from bridge.domain.terrakube import WorkspaceRef
@@ -93,7 +93,7 @@ def status_text(overview: Overview) -> str:
 
 def sentences(one: Standing, overview: Overview) -> list[str]:
     """Say how a workspace stands, in whole sentences."""
-    said = [plan_sentence(one.plan)]
+    said = [plan_sentence(one.plan, one.queue)]
     if run := one.newest_apply:
         said.append(_apply_sentence(run, one.queue))
     if one.hold:
@@ -118,22 +118,28 @@ def gate_lines(overview: Overview) -> list[str]:
     return ["An apply waits for:", "", *lines]
 
 
-def plan_sentence(plan: Run | None) -> str:
-    """Say how the plan of a workspace stands."""
+def plan_sentence(plan: Run | None, queue: Sequence[Run] = ()) -> str:
+    """Say how the plan of a workspace stands; it may wait in the workspace's queue."""
     if plan is None:
         return "Not planned at this head."
     match plan.state:
         case RunState.SUCCEEDED:
             what = "Its destruction is planned" if plan.request.options.destroy else "Planned"
-            return f"{what}{_when(plan)}: {_changes(plan)}."
+            return f"{what}{_with(plan)}{_when(plan)}: {_changes(plan)}."
         case RunState.QUEUED:
-            return f"Its plan has not started yet.{_trouble(plan)}"
+            return f"Its plan {_unbegun(plan, queue)}"
         case RunState.RUNNING:
             return f"Being planned{_job(plan)}.{_trouble(plan)}"
         case RunState.WAITING:
             return f"Its plan waits for an approval{_job(plan)}{_until(plan)}."
         case _:
             return f"Its plan {ended_text(plan)}{_when(plan)}.{_reason(plan)}"
+
+
+def _with(plan: Run) -> str:
+    """Name the options that make a plan less than everything, or more."""
+    flags = replace(plan.request.options, destroy=False).flags
+    return f" with {listed(flags)}" if flags else ""
 
 
 def _changes(plan: Run) -> str:
@@ -149,11 +155,8 @@ def _apply_sentence(run: Run, queue: Sequence[Run]) -> str:
     verb, by = run.request.verb, code(run.request.actor)
     start = f"The {verb} {by} asked for"
     match run.state:
-        case RunState.QUEUED if run.phase is RunPhase.PLANNED and run.id in _ids(queue):
-            place = _ids(queue).index(run.id) + 1
-            return f"{start} waits for its turn, number {place} in line.{_trouble(run)}"
         case RunState.QUEUED:
-            return f"{start} has not started yet.{_trouble(run)}"
+            return f"{start} {_unbegun(run, queue)}"
         case RunState.RUNNING:
             return f"{start} is under way{_job(run)}.{_trouble(run)}"
         case RunState.WAITING:
@@ -162,8 +165,11 @@ def _apply_sentence(run: Run, queue: Sequence[Run]) -> str:
             return f"{start} {ended_text(run)}{_when(run)}.{_reason(run)}"
 
 
-def _ids(queue: Sequence[Run]) -> list[str]:
-    return [one.id for one in queue]
+def _unbegun(run: Run, queue: Sequence[Run]) -> str:
+    ids = [one.id for one in queue]
+    if run.phase is RunPhase.PLANNED and run.id in ids:
+        return f"waits for its turn, number {ids.index(run.id) + 1} in line.{_trouble(run)}"
+    return f"has not started yet.{_trouble(run)}"
 
 
 def _when(run: Run) -> str:

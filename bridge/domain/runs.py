@@ -104,6 +104,17 @@ class RunOptions:
     replaces: tuple[str, ...] = ()
     destroy: bool = False
 
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Everything that differs from a plan without options, as Terraform spells it."""
+        return (
+            *(["-destroy"] if self.destroy else []),
+            *(f"-target={address}" for address in self.targets),
+            *(f"-replace={address}" for address in self.replaces),
+            *(["-refresh-only"] if self.refresh_only else []),
+            *([] if self.refresh else ["-refresh=false"]),
+        )
+
 
 class Review(StrEnum):
     """What becomes of a job of the bridge's own that waits for an approval."""

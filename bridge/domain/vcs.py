@@ -195,6 +195,10 @@ class Reviews:
     problem: str = ""
 
 
+IS_DRAFT = "It is a draft."
+"""The problem of a draft, which is told once where drafts have a gate of their own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mergeability:
     """Whether the forge would merge a pull request now, the bridge's own statuses left out.

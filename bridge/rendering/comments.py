@@ -19,7 +19,7 @@ from bridge.rendering.items import Item, Measure, Paragraph
 from bridge.rendering.notes import troubles
 from bridge.rendering.rows import tables
 from bridge.rendering.splitting import Split, split
-from bridge.rendering.standing import is_apply, plans_ahead, plans_to_apply
+from bridge.rendering.standing import is_apply, plans_ahead, plans_to_apply, plans_to_destroy
 from bridge.rendering.texts import texts
 from bridge.rendering.wording import (
     changed,
@@ -155,13 +155,22 @@ def _subject_line(report: PullRequestReport) -> str:
 def _hint(report: PullRequestReport) -> str:
     """Say what people may say next."""
     again, more = name(f"{report.command} plan"), name(f"{report.command} help")
-    if not report.runs:
+    if not report.runs or report.pushes:  # what is merged is planned no more
         return f"Comment {more} to see what else there is."
-    if report.can_apply and plans_to_apply(report):
+    if not report.can_apply:
+        return f"Comment {again} to plan again; {more} says what else there is."
+    destroys = name(f"{report.command} destroy") if plans_to_destroy(report) else ""
+    if plans_to_apply(report):
         apply = name(f"{report.command} apply")
+        also = f"{destroys} destroys what is planned to be; " if destroys else ""
         return (
-            f"Comment {apply} to apply what is planned here{_once(report)}; {again} plans again; "
-            f"{more} says what else there is."
+            f"Comment {apply} to apply what is planned here{_once(report)}; {also}{again} plans "
+            f"again; {more} says what else there is."
+        )
+    if destroys:
+        return (
+            f"Comment {destroys} to destroy what is planned to be; {again} plans again; {more} "
+            "says what else there is."
         )
     return f"Comment {again} to plan again; {more} says what else there is."
 

@@ -9,10 +9,13 @@ from bridge.domain.runs import Review, Run, RunState
 from bridge.rendering.durations import counted, duration
 from bridge.rendering.escaping import escape, link, name
 from bridge.rendering.items import Item, Table
+from bridge.rendering.notes import shortened
 from bridge.rendering.standing import is_apply
-from bridge.rendering.wording import by_rank, expires_at, is_answered, state_text, tally
+from bridge.rendering.wording import by_rank, expires_at, is_answered, options_of, state_text, tally
 
 _SHORT: Final = 8
+_OPTIONS_SHOWN: Final = 5
+_LONGEST_OPTION: Final = 100
 _HEAD: Final = (
     "| Workspace | State | Add | Change | Destroy | Took | Job |\n"
     "| --- | --- | ---: | ---: | ---: | ---: | --- |"
@@ -87,6 +90,8 @@ class _Rows:
     def _state(self, one: RunReport) -> str:
         run = one.run
         state = state_text(run, expired=self.report.now >= expires_at(run))
+        if options := options_of(run):
+            state = f"{state} with {_options(options)}"
         if one.queue is not None:
             first = one.queue.position == 1
             state = f"{state}, next" if first else f"{state} at place {one.queue.position:,}"
@@ -97,6 +102,13 @@ class _Rows:
         if self.merged or run.request.commit_id == self.report.head_sha:
             return state
         return f"🕓 of the older head `{run.request.commit_id[:_SHORT]}`: {state}"
+
+
+def _options(flags: Sequence[str]) -> str:
+    """Name what a plan leaves out or does besides: who applies it has to know."""
+    left = len(flags) - _OPTIONS_SHOWN
+    shown = ", ".join(name(shortened(one, _LONGEST_OPTION)) for one in flags[:_OPTIONS_SHOWN])
+    return f"{shown} and {left:,} more" if left > 0 else shown
 
 
 def _is_approved_by_another(run: Run) -> bool:

@@ -38,7 +38,12 @@ def plans_in_hand(report: PullRequestReport) -> Sequence[RunReport]:
 
 def plans_to_apply(report: PullRequestReport) -> Sequence[RunReport]:
     """Return the plans of this head that somebody may say ``apply`` to."""
-    return [one for one in _plans(report, _left_all_as_it_was) if _would_change(one)]
+    return [one for one in _changing(report) if not one.run.request.options.destroy]
+
+
+def plans_to_destroy(report: PullRequestReport) -> Sequence[RunReport]:
+    """Return the plans of this head that somebody may say ``destroy`` to."""
+    return [one for one in _changing(report) if one.run.request.options.destroy]
 
 
 def has_changed_nothing(one: RunReport) -> bool:
@@ -69,10 +74,13 @@ def _plans(report: PullRequestReport, may: Callable[[RunReport], bool]) -> Seque
     return [one for one in plans if one.run.id not in taken]
 
 
-def _would_change(plan: RunReport) -> bool:
-    run = plan.run
-    planned = run.state is RunState.SUCCEEDED and run.plan_changes is not False
-    return planned and not run.request.options.destroy
+def _changing(report: PullRequestReport) -> Sequence[RunReport]:
+    plans = _plans(report, _left_all_as_it_was)
+    return [
+        one
+        for one in plans
+        if one.run.state is RunState.SUCCEEDED and one.run.plan_changes is not False
+    ]
 
 
 def _speaks_for_itself(one: RunReport) -> bool:

@@ -32,6 +32,7 @@ from bridge.rendering.wording import (
     by_rank,
     changes,
     expires_at,
+    options_of,
     rank,
     tally,
     total,
@@ -243,7 +244,8 @@ def _of_workspace(report: RunReport, *, prefix: str) -> CommitStatus:
             description="Not affected any more: the pull request goes to another branch now.",
             target_url=report.job_url,
         )
-    said = [word(run), changes(run.counts) if run.counts and run.plan_changes is not False else ""]
+    doing = " with ".join(filter(None, (word(run), " ".join(options_of(run)))))
+    said = [doing, changes(run.counts) if run.counts and run.plan_changes is not False else ""]
     because = _stand(report)
     return CommitStatus(
         context=context_of(prefix, run.request.verb, run.request.workspace),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bridge.domain.reports import RunReport
@@ -114,6 +115,13 @@ def state_text(run: Run, *, expired: bool) -> str:
     if run.cancel_requested and not run.concluded:
         text = f"{text}, being cancelled"
     return f"{icon(run.state)} {text}"
+
+
+def options_of(run: Run) -> tuple[str, ...]:
+    """Name what a run leaves out or does besides, as Terraform spells it: people have to know."""
+    options = run.request.options
+    known = run.request.verb is Verb.DESTROY  # its name says so
+    return (replace(options, destroy=False) if known else options).flags
 
 
 def _waiting_text(run: Run, text: str, *, expired: bool) -> str:

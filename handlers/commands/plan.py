@@ -4,6 +4,7 @@ from typing import cast
 
 from bridge.decisions.asking import Refuse, decide_plan
 from bridge.decisions.choosing import chosen
+from bridge.decisions.gates import destroy_off_text
 from bridge.decisions.pull_requests import decide_supersedes
 from bridge.decisions.triggers import Facts, Start
 from bridge.domain.commands import PlanCommand, Word
@@ -23,7 +24,11 @@ async def plan(asked: Asked, services: Services, work: Work) -> str:
     """Start plans at the pull request's head, or say why not."""
     command = cast("PlanCommand", asked.command)
     word = Word.DESTROY if command.destroy else Word.PLAN
-    decision = await refuse(asked, word, services) or await _decide(asked, word, services, work)
+    decision = (
+        _refuse_destroying(command, services)
+        or await refuse(asked, word, services)
+        or await _decide(asked, word, services, work)
+    )
     match decision:
         case Refuse(text=text):
             audit(work, asked, action="plan.requested", result="refused", detail=text)
@@ -35,6 +40,12 @@ async def plan(asked: Asked, services: Services, work: Work) -> str:
             names = ", ".join(str(target.workspace) for target in targets)
             audit(work, asked, action="plan.requested", result="done", detail=names)
             return ""
+
+
+def _refuse_destroying(command: PlanCommand, services: Services) -> Refuse | None:
+    """Refuse a destruction where it is switched off: no rule would change that."""
+    is_off = command.destroy and services.policy.destroy is None
+    return Refuse(text=destroy_off_text()) if is_off else None
 
 
 async def _decide(asked: Asked, word: Word, services: Services, work: Work) -> Refuse | Start:

@@ -80,7 +80,7 @@ async def test_two_who_say_apply_at_once_get_one(either: Stage) -> None:
     for who in (WRITER, REVIEWER):
         await said(stage, pull_request, f"{APPLY}\n{APPLY} -w acme/network", author=who)
     assert ways(stage) == ["completed"]
-    assert "this plan is applied already" in answers(stage, pull_request)[-1]
+    assert "what was planned is applied already" in answers(stage, pull_request)[-1]
     await assert_concluded(stage)
 
 

@@ -235,7 +235,7 @@ async def test_what_is_applied_is_not_applied_again_until_it_is_planned_again(
     ready.ran(verb=Verb.APPLY, reviewed=Reviewed(run_id="run-1", digest="json1:1"))
     work = await ready.say("terrakube apply")
     assert not work.runs
-    assert "this plan is applied already; `bob` asked for it" in replies(work)[0]
+    assert "what was planned is applied already; `bob` asked for it" in replies(work)[0]
     ready.ran()
     assert (await ready.say("terrakube apply")).runs
 
@@ -400,6 +400,9 @@ async def test_a_template_that_asks_first_needs_no_leave(ready: World) -> None:
 
 
 async def test_a_plan_of_a_destruction_needs_its_settings_and_a_rule(world: World) -> None:
+    off = await world.say("terrakube plan -- -destroy")
+    assert replies(off)[0].startswith("Nothing was destroyed: `destroy` is switched off here.")
+    world.policy = replace(world.policy, destroy=ApplyPolicy())
     refused = await world.say("terrakube plan -- -destroy")
     assert replies(refused)[0].startswith("Nothing was done: `destroy` needs an `access` rule")
     assert not refused.runs

@@ -6,7 +6,14 @@ from typing import Final
 
 from bridge.decisions.wording import code
 from bridge.domain.errors import RemoteError
-from bridge.domain.vcs import CommitStatus, Mergeability, MergeMethod, PullRequest, StatusState
+from bridge.domain.vcs import (
+    IS_DRAFT,
+    CommitStatus,
+    Mergeability,
+    MergeMethod,
+    PullRequest,
+    StatusState,
+)
 from bridge.forges.gitea.answers import BranchAnswer
 from bridge.forges.gitea.api import detail_of, pages, ref_path
 from bridge.forges.gitea.reviewing import Rules, complaint, read_rules
@@ -117,7 +124,7 @@ def _plain_problems(found: _PullRequest, pull_request: PullRequest) -> list[str]
     told = (
         (found.state != "open", "It is not open."),
         (found.head.sha != pull_request.head_sha, "Its head moved just now."),
-        (is_draft, "It is a draft."),
+        (is_draft, IS_DRAFT),
         (stuck, f"It conflicts with {base}, or the forge is still finding out whether it does."),
     )
     return [sentence for is_so, sentence in told if is_so]

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from bridge.decisions.wording import code
-from bridge.domain.vcs import Mergeability, MergeMethod, PullRequest
+from bridge.domain.vcs import IS_DRAFT, Mergeability, MergeMethod, PullRequest
 from bridge.forges.github import checking, reviewing, rules
 from bridge.forges.github.api import GitHubApi, detail_of
 from bridge.forges.judging import Contexts
@@ -92,7 +92,7 @@ def _plain_problems(found: _PullRequest, pull_request: PullRequest) -> list[str]
         (found.state != "open", "It is not open."),
         (found.head.sha != pull_request.head_sha, "Its head moved just now."),
         (found.mergeable is False, f"It conflicts with {base}."),
-        (bool(found.draft), "It is a draft."),
+        (bool(found.draft), IS_DRAFT),
         (
             found.mergeable_state == "behind",
             f"The rules of {base} ask for a head that holds all of it, and this one does not.",

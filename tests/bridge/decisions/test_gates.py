@@ -26,6 +26,7 @@ from bridge.decisions.reviewed_plans import (
 from bridge.domain.rules import ALWAYS, ApplyPolicy, Gate, Policy
 from bridge.domain.runs import CLOSED, RETARGETED, RunOptions, RunState
 from bridge.domain.vcs import (
+    IS_DRAFT,
     CommitStatus,
     Mergeability,
     PullRequestState,
@@ -146,6 +147,26 @@ def test_exactly_the_gates_that_are_asked_for_and_shut_are_told(forge: str) -> N
             expected = [gate for gate in ORDER if gate in wanted and not values[gate][1]]
             assert [one.gate for one in unmet] == expected, (values, policy)
             assert all(one.text.endswith(".") and one.who for one in unmet)
+
+
+@pytest.mark.parametrize(
+    ("problems", "told"),
+    [
+        ((IS_DRAFT,), [Gate.NOT_DRAFT]),
+        (("It conflicts with `main`.", IS_DRAFT), [Gate.NOT_DRAFT, Gate.MERGEABLE]),
+    ],
+)
+def test_that_it_is_a_draft_is_told_once(problems: tuple[str, ...], told: list[Gate]) -> None:
+    facts = some_facts(
+        pull_request=a_pull_request(draft=True),
+        mergeability=Mergeability(mergeable=False, problems=problems),
+    )
+    unmet = unmet_gates(EVERYTHING, facts, command="terrakube")
+    assert [one.gate for one in unmet] == told
+    policy = ApplyPolicy(require=(Gate.MERGEABLE,))
+    assert [one.text for one in unmet_gates(policy, facts, command="terrakube")] == [
+        " ".join(problems)
+    ]
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -61,6 +61,22 @@ def planned() -> PullRequestReport:
     return with_plan(can_apply=True, gates=(Gate.APPROVED, Gate.MERGEABLE, Gate.PLANNED))
 
 
+def with_options() -> PullRequestReport:
+    targets = tuple(f'aws_vpc.x["{number}"]' for number in range(6))
+    options = {
+        "app": RunOptions(targets=("aws_vpc.x", "module.net")),
+        "dns": RunOptions(targets=targets, refresh=False),
+        "net": RunOptions(replaces=(f"a.{'b' * 200}",), refresh_only=True),
+        "old": RunOptions(destroy=True),
+    }
+    runs = [a_run(name, counts=(1, 0, 0)) for name in options]
+    requests = [replace(one.request, options=options[one.request.workspace.name]) for one in runs]
+    reports = [
+        a_report(replace(one, request=request)) for one, request in zip(runs, requests, strict=True)
+    ]
+    return a_pull_request_report(*reports, can_apply=True)
+
+
 def queued() -> PullRequestReport:
     mine = a_hold("dns", pull_request=PULL_REQUEST, busy=True)
     lingers = a_hold("net", busy_until=NOW + timedelta(minutes=50), since=NOW - timedelta(days=3))
@@ -262,6 +278,7 @@ def hostile() -> PullRequestReport:
 
 GOLDEN: dict[str, Callable[[], PullRequestReport]] = {
     "apply_hint": planned,
+    "plans_with_options": with_options,
     "apply_queued": queued,
     "apply_comparing": comparing,
     "apply_asked": asked,
@@ -282,6 +299,21 @@ def test_applies_look_like_their_golden_files(
 ) -> None:
     (part,) = render(GOLDEN[name]())
     golden(f"{name}.md", part)
+
+
+def test_a_destruction_that_is_planned_is_hinted_at() -> None:
+    run = a_run("app", counts=(0, 0, 1))
+    request = replace(run.request, options=RunOptions(destroy=True))
+    report = a_pull_request_report(a_report(replace(run, request=request)), can_apply=True)
+    (part,) = render(report)
+    assert "Comment `terrakube destroy` to destroy what is planned to be; " in part
+
+
+def test_that_a_destroy_destroys_is_not_said_twice() -> None:
+    run = an_apply("app", RunState.RUNNING, verb=Verb.DESTROY)
+    request = replace(run.request, options=RunOptions(destroy=True, targets=("a.b",)))
+    (part,) = render(a_pull_request_report(a_report(replace(run, request=request))))
+    assert " UTC with `-target=a.b` |" in part
 
 
 def test_forty_workspaces_that_are_applied(golden: Callable[[str, str], None]) -> None:

@@ -295,6 +295,16 @@ def test_a_destruction_has_a_status_of_its_own() -> None:
     ]
 
 
+def test_the_options_of_a_plan_are_told() -> None:
+    one = plan("x", RunState.SUCCEEDED, (1, 0, 0))
+    options = RunOptions(targets=("aws_vpc.x",), refresh=False)
+    request = replace(one.run.request, options=options)
+    report = a_commit_report(replace(one, run=replace(one.run, request=request)))
+    assert [status.description for status in render(report, limit=1)[1:]] == [
+        "Planned with -target=aws_vpc.x -refresh=false: 1 to add, 0 to change, 0 to destroy"
+    ]
+
+
 def test_each_workspace_that_is_applied_has_a_status() -> None:
     asked = applying("b", RunState.WAITING, review=Review.ASKED, counts=(1, 0, 0))
     statuses = render(a_commit_report(BEHIND, asked, DIFFERS), limit=3)
