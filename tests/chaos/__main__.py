@@ -85,11 +85,10 @@ async def bridge(folder: Path, url: str, said: argparse.Namespace) -> bool:
 
 async def apply(folder: Path, postgres: Postgres, said: argparse.Namespace) -> bool:
     """Kill the bridge at every step of an apply."""
-    heard = count(1)
+    numbers = count(1)
 
     def tell(text: str) -> None:
-        if (number := next(heard)) % 10 == 0:
-            say(f"  round {number}: {text}")
+        say(f"  {next(numbers)}: {text}")
 
     tally = await play_everywhere(
         folder, postgres, times=said.times, seed=said.seed, only=said.only, tell=tell

@@ -12,7 +12,7 @@ from bridge.sandbox.terrakube import make_plan
 from bridge.sandbox.terrakube.model import Workspace
 from bridge.store.database import Database
 from tests.chaos.doors import Trap, Wanted
-from tests.chaos.judging import ANSWERS, Case, Facts, deviations, read_facts
+from tests.chaos.judging import ANSWERS, Case, deviations, read_facts
 from tests.chaos.plays import FIRST, STEPS, Kill, Play, Round
 from tests.chaos.sites import REVIEWER, SLUG, Plan, Site, founded
 
@@ -75,16 +75,17 @@ async def play_all(
     tally = Tally()
     async with founded(folder, plan) as site:
         for one in rounds:
+            player = _Player(site=site, round=one)
             try:
-                found = await _Player(site=site, round=one).play()
+                found = await player.play()
             except TimeoutError as error:
-                found = [str(error)]
+                found = [str(error), *await player.deviations()]
             finally:
                 site.doors.traps.clear()
                 site.workshop.gate.set()
-            tell(f"{plan.name}: {one}")
             tally.points |= {(one.play, kill) for kill in one.kills}
             tally.deviations += [f"{plan.name}: {one}: {text}" for text in found]
+            tell(f"{plan.name}: {one}: {'; '.join(found) or 'ok'}")
         tally.rounds = len(rounds)
         tally.deviations += [f"{plan.name}: {text}" for text in site.failures]
         _count(site, tally)
@@ -107,15 +108,21 @@ def _count(site: Site, tally: Tally) -> None:
 
 @dataclass(kw_only=True)
 class _Player:
-    """Plays one round."""
+    """Plays one round.
+
+    Attributes:
+        case: What it is about, once it is planned.
+    """
 
     site: Site
     round: Round
     traps: list[Trap] = field(default_factory=list)
+    case: Case | None = None
 
     async def play(self) -> Sequence[str]:
         """Say everything that is not as it was promised in the end."""
         workspace, pull_request = await self._planned()
+        self.case = Case(play=self.round.play, workspace=workspace, pull_request=pull_request)
         self._set_traps()
         match self.round.play:
             case Play.APPLIED:
@@ -135,9 +142,7 @@ class _Player:
                 await self._sprung(FIRST[Play.CANCELLED])
                 await self.site.say(pull_request, "terrakube cancel")
         await self._sprung()
-        return await self._outcome(
-            Case(play=self.round.play, workspace=workspace, pull_request=pull_request)
-        )
+        return await self._outcome()
 
     async def _planned(self) -> tuple[Workspace, PullRequest]:
         workspace = self.site.next_workspace()
@@ -187,17 +192,18 @@ class _Player:
             msg = f"waited in vain for {what}"
             raise TimeoutError(msg) from error
 
-    async def _outcome(self, case: Case) -> Sequence[str]:
+    async def _outcome(self) -> Sequence[str]:
         """Let the bridge finish, and say what is not as it was promised then."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE
-        while True:
-            facts = await self._facts(case)
-            found = deviations(self.site, case, facts)
-            if not found or loop.time() > deadline:
-                return found
+        while (found := await self.deviations()) and loop.time() < deadline:  # noqa: ASYNC110 - rows
             await asyncio.sleep(0.5)
+        return found
 
-    async def _facts(self, case: Case) -> Facts:
+    async def deviations(self) -> Sequence[str]:
+        """Say what is not, or not yet, as it was promised."""
+        if self.case is None:
+            return ()
         async with await Database.open(self.site.plan.url, exclusive=False) as database:
-            return await database.read(read_facts, case)
+            facts = await database.read(read_facts, self.case)
+        return deviations(self.site, self.case, facts)
