@@ -223,6 +223,9 @@ class Acting:
         if owner not in {"", user.id}:
             msg = f"{user.name} does not see what is for {self.world.users[owner].name}"
             raise LookupError(msg)
+        if isinstance(where, View) and self.world.lies_below(where):
+            msg = "another view lies on this one"
+            raise LookupError(msg)
 
     def _heard(self, told: Delivery) -> Delivery:
         if not told.acked:

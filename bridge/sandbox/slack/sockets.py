@@ -44,7 +44,8 @@ class Sockets:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         if len(self.open) >= self.world.limits.connections:
-            await self._disconnect(socket, "too_many_websockets")
+            await socket.send_json(_disconnection("too_many_websockets"))
+            await socket.close()
             return socket
         if request.transport is not None:
             self._transports[socket] = request.transport
@@ -95,10 +96,10 @@ class Sockets:
             del self._waiting[id_]
 
     async def disconnect(self, reason: str = "refresh_requested") -> None:
-        """Ask every connection to be opened anew, and end it."""
-        for socket in list(self.open):
-            self.open.remove(socket)
-            await self._disconnect(socket, reason)
+        """Ask for every connection to be opened anew; nothing more comes through the old ones."""
+        leaving, self.open[:] = list(self.open), []
+        for socket in leaving:
+            await socket.send_json(_disconnection(reason))
 
     def drop(self) -> None:
         """Cut every connection without a word."""
@@ -108,7 +109,7 @@ class Sockets:
 
     async def close(self) -> None:
         """End every connection."""
-        for socket in list(self.open):
+        for socket in list(self._transports):
             await socket.close()
 
     async def _read(self, socket: web.WebSocketResponse) -> None:
@@ -134,7 +135,6 @@ class Sockets:
             "debug_info": info,
         }
 
-    async def _disconnect(self, socket: web.WebSocketResponse, reason: str) -> None:
-        frame: Json = {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
-        await socket.send_json(frame)
-        await socket.close()
+
+def _disconnection(reason: str) -> Json:
+    return {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}

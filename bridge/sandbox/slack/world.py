@@ -216,6 +216,10 @@ class World:
         kept = {block["block_id"] for block in view.given["blocks"]}
         view.state = {name: one for name, one in view.state.items() if name in kept}
 
+    def lies_below(self, view: View) -> bool:
+        """Whether another view hides this one."""
+        return any(one.is_open and one.below == view.id for one in self.views.values())
+
     def close_stack(self, view: View) -> None:
         """Close a view and all others of its stack."""
         for one in self.views.values():

@@ -1,5 +1,6 @@
 """An app as Slack's own libraries make one: a client, and somebody who listens."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ from bridge.sandbox.slack import Clock, Limits, StandIn, start
 from bridge.sandbox.slack.methods import SCOPES
 
 Json = dict[str, Any]
+
+
+UNHURRIED = Limits(ack=30.0)
+"""On a machine that does much else, whoever is told may take its time."""
 
 
 class Frozen(Clock):
@@ -47,12 +52,17 @@ class Heard:
 
 @dataclass
 class App:
-    """Somebody who listens; *answers* are used up in order, then it is 200 and empty."""
+    """Somebody who listens; *answers* are used up in order, then it is 200 and empty.
+
+    Attributes:
+        delay: Seconds before it answers.
+    """
 
     secret: str
     url: str = ""
     heard: list[Heard] = field(default_factory=list)
     answers: list[web.Response] = field(default_factory=list)
+    delay: float = 0.0
 
     async def answer(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -62,6 +72,7 @@ class App:
         verifier = SignatureVerifier(self.secret, clock=_At(float(stamp)))
         genuine = verifier.is_valid(body, stamp, signature)
         self.heard.append(Heard(dict(request.headers), body, genuine))
+        await asyncio.sleep(self.delay)
         return self.answers.pop(0) if self.answers else web.Response()
 
 
@@ -110,7 +121,7 @@ async def settled(
 ) -> AsyncIterator[Place]:
     """Let Slack, an app and some people meet."""
     clock = Frozen()
-    async with start(clock=clock, limits=limits, scopes=scopes) as slack:
+    async with start(clock=clock, limits=limits or UNHURRIED, scopes=scopes) as slack:
         app = App(slack.signing_secret)
         listening = web.Application()
         listening.router.add_post("/slack/events", app.answer)

@@ -82,17 +82,14 @@ async def test_a_command_is_signed_and_escaped_and_its_answer_is_shown(place: Pl
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
-    [(web.Response(status=500), "dispatch_failed"), (None, "operation_timeout")],
-    ids=["500", "late"],
+    ("status", "delay", "ack", "error"),
+    [(500, 0.0, 30.0, "dispatch_failed"), (200, 0.5, 0.1, "operation_timeout")],
 )
 async def test_a_command_nobody_acknowledges_is_complained_about(
-    answer: web.Response | None, error: str
+    status: int, delay: float, ack: float, error: str
 ) -> None:
-    async with settled(limits=Limits(ack=0.1)) as place:
-        if answer is None:
-            place.slack.deliver_to("http://127.0.0.1:1/slack/events")
-        place.app.answers = [answer] if answer else []
+    async with settled(limits=Limits(ack=ack)) as place:
+        place.app.answers, place.app.delay = [web.Response(status=status)], delay
         assert not (await place.slack.command(place.alice, place.ops, "help")).acked
         assert place.slack.complaints == [f"/terrakube failed with the error '{error}'"]
 
@@ -251,6 +248,53 @@ async def test_a_trigger_opens_one_view_within_three_seconds(place: Place) -> No
     assert await place.error("views.update", **update) == "hash_conflict"
     view.is_open = False
     assert await place.error("views.update", **update) == "not_found"
+
+
+async def test_three_views_may_lie_on_each_other(place: Place) -> None:
+    view = await opened(place)
+    change = {
+        "type": "actions",
+        "elements": [
+            {
+                "type": "button",
+                "action_id": "more",
+                "text": {"type": "plain_text", "text": "More"},
+            }
+        ],
+    }
+    shown = {**MODAL, "blocks": [change]}
+    await place.client.views_update(view_id=view.id, view=shown)
+    for error in ("", "", "push_limit_reached"):
+        top = place.slack.open_view(place.alice)
+        assert top is not None
+        await place.slack.press(place.alice, top, "more")
+        trigger = place.app.heard[-1].payload["trigger_id"]
+        assert await place.error("views.push", trigger_id=trigger, view=shown) == error
+    with pytest.raises(LookupError, match="another view lies on this one"):
+        await place.slack.press(place.alice, view, "more")
+    place.slack.assert_no_surprises()
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"external_id": "mine"}, "duplicate_external_id"),
+        ({"external_id": "other"}, ""),
+        ({"title": {"type": "plain_text", "text": "x" * 25}}, "invalid_arguments"),
+        ({"type": "home"}, "invalid_arguments"),
+    ],
+)
+async def test_a_view_that_slack_would_not_show_is_refused(
+    place: Place, change: Json, error: str
+) -> None:
+    view = await opened(place)
+    named: Json = {"external_id": "mine", "view": {**MODAL, "external_id": "mine"}}
+    await place.client.views_update(view_id=view.id, view=named["view"])
+    assert await place.error("views.update", **named) == ""
+    await place.slack.command(place.alice, place.ops, "")
+    trigger = place.app.heard[-1].payload["trigger_id"]
+    given = {"trigger_id": trigger, "view": {**MODAL, **change}}
+    assert await place.error("views.open", **given) == error
 
 
 async def test_a_home_is_published_and_changed(place: Place) -> None:

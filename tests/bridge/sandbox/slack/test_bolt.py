@@ -7,6 +7,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.authorization import AuthorizeResult
 
+from bridge.sandbox.slack import Limits
 from tests.bridge.sandbox.slack.apps import Json, Place, settled
 from tests.bridge.sandbox.slack.test_acting import APPROVE, MODAL, OPTION
 from tests.waiting import until
@@ -56,7 +57,7 @@ def made(place: Place) -> tuple[AsyncApp, list[str]]:
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    async with settled(http=False) as one:
+    async with settled(http=False, limits=Limits(ack=30.0)) as one:
         yield one
 
 
@@ -77,6 +78,7 @@ async def test_the_whole_way_over_socket_mode(place: Place) -> None:
         await place.post(blocks=[APPROVE])
         (message,) = place.slack.messages(place.ops)
         assert (await place.slack.press(place.alice, message, "approve")).acked
+        await until(lambda: heard == ["command", "action"])
         await place.slack.mention(place.alice, place.ops, "status 12")
         await until(lambda: heard == ["command", "action", "status 12"])
         whispers = place.slack.whispers(place.alice, place.ops)

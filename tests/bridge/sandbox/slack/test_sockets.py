@@ -40,7 +40,7 @@ class Listener:
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    async with settled(http=False, limits=Limits(ack=0.3, retries=(0.0, 0.0))) as one:
+    async with settled(http=False, limits=Limits(ack=30.0, connections=2)) as one:
         yield one
 
 
@@ -65,26 +65,34 @@ async def test_a_command_comes_as_an_envelope_and_is_answered(
     assert [one.text for one in place.slack.whispers(place.alice, place.ops)] == ["Looking…"]
 
 
-async def test_an_event_that_is_not_acknowledged_comes_again(
-    place: Place, listener: Listener
-) -> None:
-    listener.silent = True
-    await place.slack.event({"type": "tokens_revoked"})
-    await place.slack.settled()
-    assert [one.retry_attempt for one in listener.came] == [0, 1, 2]
-    assert len({one.payload["event_id"] for one in listener.came}) == 1
-    assert not place.slack.complaints
+async def test_an_event_that_is_not_acknowledged_comes_again() -> None:
+    limits = Limits(ack=0.1, retries=(0.0, 0.0))
+    async with settled(http=False, limits=limits) as place:
+        listener = Listener(place)
+        listener.silent = True
+        await listener.connect()
+        await until(lambda: place.slack.sockets.open)
+        await place.slack.event({"type": "tokens_revoked"})
+        await place.slack.settled()
+        await until(lambda: len(listener.came) == 3)
+        await listener.close()
+        assert [one.retry_attempt for one in listener.came] == [0, 1, 2]
+        assert len({one.payload["event_id"] for one in listener.came}) == 1
+        assert not place.slack.complaints
 
 
 async def test_the_app_connects_again_when_it_is_asked_to_or_cut_off(
     place: Place, listener: Listener
 ) -> None:
     await place.slack.sockets.disconnect()
-    await until(lambda: place.slack.sockets.opened == 2)
+    assert place.slack.sockets.open == []
+    await until(lambda: place.slack.sockets.open)
+    assert place.slack.sockets.opened == 2
     assert (await place.slack.command(place.alice, place.ops, "help")).acked
     place.slack.sockets.drop()
     assert not (await place.slack.command(place.alice, place.ops, "help")).acked
     assert place.slack.complaints == ["/terrakube failed with the error 'operation_timeout'"]
+    await until(lambda: place.slack.sockets.open)
 
 
 async def test_several_connections_share_what_comes(place: Place, listener: Listener) -> None:
@@ -95,6 +103,17 @@ async def test_several_connections_share_what_comes(place: Place, listener: List
         await place.slack.command(place.alice, place.ops, "help")
     await other.close()
     assert (len(listener.came), len(other.came)) == (2, 2)
+
+
+async def test_there_may_not_be_any_number_of_connections(place: Place) -> None:
+    sockets, frames = [], []
+    async with aiohttp.ClientSession() as session:
+        for _ in range(3):
+            opened = await place.client.apps_connections_open(app_token=place.slack.app_token)
+            sockets.append(await session.ws_connect(opened["url"]))
+            frames.append(await sockets[-1].receive_json())
+    assert [one["type"] for one in frames] == ["hello", "hello", "disconnect"]
+    assert frames[2]["reason"] == "too_many_websockets"
 
 
 async def test_a_ticket_lets_in_one_connection(place: Place) -> None:
