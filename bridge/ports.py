@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bridge.domain.deliveries import Delivery
 from bridge.domain.events import Event
-from bridge.domain.examining import Budget, Credentials, Health, SentDelivery
+from bridge.domain.examining import Budget, Credentials, Health, SentDelivery, Wants
 from bridge.domain.holds import Hold
 from bridge.domain.posts import Post, RemotePart, StatusPost
 from bridge.domain.reports import CommitReport, PullRequestReport
@@ -294,8 +294,11 @@ class Forge(Protocol):
 class ExaminedForge(Forge, Protocol):
     """A forge that can be asked how well the bridge stands with it; nothing is changed."""
 
-    async def credentials(self) -> Credentials:
-        """Say what the bridge's credential is and may do, as far as the forge tells."""
+    async def credentials(self, wants: Wants) -> Credentials:
+        """Say what the bridge's credential is and may do, as far as the forge tells.
+
+        What it lacks is told when *wants* need it.
+        """
         ...
 
     async def own_hook(self) -> InstalledHook | None:

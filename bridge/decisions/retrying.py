@@ -134,7 +134,7 @@ def _nothing(command: RetryCommand) -> str:
     )
     return (
         f"Nothing was started: nothing{which} failed, was cancelled or came to no good end at "
-        "this head."
+        "this head without being planned again."
     )
 
 

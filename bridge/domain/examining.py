@@ -77,6 +77,21 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wants:
+    """What the settings ask of a forge, besides planning and telling.
+
+    Attributes:
+        checks: Whether an apply depends on what is required to merge.
+        merges: Whether the bridge merges.
+        teams: Teams there (``organization/team``) on which it depends who may say what.
+    """
+
+    checks: bool = False
+    merges: bool = False
+    teams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """How many requests a forge takes until *resets_at*."""
 

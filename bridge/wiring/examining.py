@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from bridge.decisions.examining import servers
+from bridge.decisions.examining.forges import wants_of
 from bridge.decisions.examining.hooks import Door
 from bridge.decisions.examining.workspaces import Home, places_of
 from bridge.decisions.repositories import Matcher
@@ -104,6 +105,7 @@ class _Exam:
             matcher=self._matcher,
             clock=self._clock,
             repositories=partial(self._repositories, name),
+            wants=wants_of(self._policy, name),
         )
 
     def _judge_token(self) -> Finding:

@@ -4,10 +4,24 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from bridge.decisions.examining.wording import judge_expiry
-from bridge.domain.examining import Budget, Credentials, Finding, Level
+from bridge.domain.access import PrincipalKind
+from bridge.domain.examining import Budget, Credentials, Finding, Level, Wants
+from bridge.domain.rules import Gate, Policy
 
 _LOW = 10
 """Percent of its requests that a forge should have left."""
+
+
+def wants_of(policy: Policy, forge: str) -> Wants:
+    """Find out what the settings ask of a forge, besides planning and telling."""
+    ways = [one for one in (policy.apply, policy.destroy) if one]
+    people = (who for rule in policy.access or () for who in rule.who)
+    teams = (who for who in people if who.kind is PrincipalKind.TEAM and who.door == forge)
+    return Wants(
+        checks=any(Gate.MERGEABLE in one.require or one.statuses for one in ways),
+        merges=policy.apply.auto_merge,
+        teams=tuple({who.key: who.name for who in teams}.values()),
+    )
 
 
 def judge_credentials(area: str, seen: Credentials, now: datetime) -> list[Finding]:

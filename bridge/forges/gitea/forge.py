@@ -18,7 +18,7 @@ from bridge.domain.errors import (
     TooLargeError,
 )
 from bridge.domain.events import Event
-from bridge.domain.examining import Budget, Credentials, SentDelivery
+from bridge.domain.examining import Budget, Credentials, SentDelivery, Wants
 from bridge.domain.vcs import (
     Branch,
     ChangedFiles,
@@ -368,7 +368,7 @@ class GiteaForge:
         msg = "deliveries are sent again by hand, on the hook's web page"
         raise PermanentRemoteError(msg, service=self.name)
 
-    async def credentials(self) -> Credentials:
+    async def credentials(self, wants: Wants) -> Credentials:
         """See ExaminedForge.credentials; a token's scopes are not told."""
         return await examining.credentials(self.http, self.driver)
 

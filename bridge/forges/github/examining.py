@@ -4,14 +4,14 @@ Sources: GitHub's OpenAPI description; docs.github.com, "Scopes for OAuth apps" 
 for the REST API". What a fine-grained token may do is told nowhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from pydantic import Field
 
 from bridge.domain.errors import NotAllowedError, NotFoundError
-from bridge.domain.examining import Budget, Credentials, SentDelivery
+from bridge.domain.examining import Budget, Credentials, SentDelivery, Wants
 from bridge.domain.vcs import Permission, Repository
 from bridge.forges.github import hooks
 from bridge.forges.github.answers import HookAnswer, HookDeliveryAnswer, UserAnswer
@@ -34,6 +34,11 @@ _NEEDED = {
 """What an App needs, at least how much of it, and what for."""
 _SCOPE = "repo"
 _WITHOUT_SCOPE = f"the token lacks the scope {_SCOPE}, without which it can neither read nor write"
+_TEAM_SCOPES = ("read:org", "write:org", "admin:org")
+_SEE_TEAMS = "see who is in the teams that access names"
+_WITHOUT_TEAMS = (
+    f"the token lacks the scope {_TEAM_SCOPES[0]}, without which it cannot {_SEE_TEAMS}"
+)
 _OPTIONAL_EVENTS = ("merge_group", "pull_request_review")
 """An App is offered the first only with a permission for merge queues; neither starts a plan."""
 
@@ -60,18 +65,18 @@ class _RatesAnswer(Answer):
     rate: _RateAnswer
 
 
-async def credentials_of_app(api: GitHubApi) -> Credentials:
+async def credentials_of_app(api: GitHubApi, wants: Wants) -> Credentials:
     """Read what the App was given."""
     app = parse(_AppAnswer, await api.request("GET", "/app", slug=None))
     return Credentials(
         login=f"{app.slug}[bot]",
         kind="GitHub App",
         rights=tuple(sorted(f"{name}: {level}" for name, level in app.permissions.items())),
-        problems=tuple(_missing(app.permissions)),
+        problems=tuple(_missing(app.permissions, wants)),
     )
 
 
-async def credentials_of_token(api: GitHubApi) -> Credentials:
+async def credentials_of_token(api: GitHubApi, wants: Wants) -> Credentials:
     """Read whose the token is; a classic one tells its scopes, too."""
     response = await api.request("GET", "/user", slug=None)
     told = response.headers.get("x-oauth-scopes")
@@ -80,7 +85,7 @@ async def credentials_of_token(api: GitHubApi) -> Credentials:
         login=parse(UserAnswer, response).login,
         kind="fine-grained token" if scopes is None else "classic token",
         rights=scopes,
-        problems=() if scopes is None or _SCOPE in scopes else (_WITHOUT_SCOPE,),
+        problems=() if scopes is None else tuple(_missing_scopes(scopes, wants)),
         expires_at=_expiry(response),
     )
 
@@ -145,10 +150,28 @@ async def budget(api: GitHubApi, slug: str | None) -> Budget | None:
     )
 
 
-def _missing(held: Mapping[str, str]) -> Iterable[str]:
-    for name, (level, purpose) in _NEEDED.items():
+def _missing(held: Mapping[str, str], wants: Wants) -> Iterable[str]:
+    for name, (level, purpose) in _needed(wants).items():
         if _rank(held.get(name, "")) < _rank(level):
             yield f"the App lacks the permission {name}: {level}, without which it cannot {purpose}"
+
+
+def _needed(wants: Wants) -> Mapping[str, tuple[str, str]]:
+    needed = dict(_NEEDED)
+    if wants.merges:
+        needed["contents"] = ("write", "merge")
+    if wants.checks:
+        needed["checks"] = ("read", "read the checks that are required to merge")
+    if wants.teams:
+        needed["members"] = ("read", _SEE_TEAMS)
+    return needed
+
+
+def _missing_scopes(held: Collection[str], wants: Wants) -> Iterable[str]:
+    if _SCOPE not in held:
+        yield _WITHOUT_SCOPE
+    if wants.teams and not set(held) & set(_TEAM_SCOPES):
+        yield _WITHOUT_TEAMS
 
 
 def _rank(level: str) -> int:

@@ -12,7 +12,7 @@ from cachetools import TTLCache
 from bridge.domain.deliveries import Delivery
 from bridge.domain.errors import NotFoundError, PermanentRemoteError, TooLargeError
 from bridge.domain.events import Event
-from bridge.domain.examining import Budget, Credentials, SentDelivery
+from bridge.domain.examining import Budget, Credentials, SentDelivery, Wants
 from bridge.domain.vcs import (
     Branch,
     ChangedFiles,
@@ -364,11 +364,11 @@ class GitHubForge:
         """See Forge.redeliver."""
         await hooks.redeliver(self.api, delivery)
 
-    async def credentials(self) -> Credentials:
+    async def credentials(self, wants: Wants) -> Credentials:
         """See ExaminedForge.credentials."""
         if self.is_app:
-            return await examining.credentials_of_app(self.api)
-        return await examining.credentials_of_token(self.api)
+            return await examining.credentials_of_app(self.api, wants)
+        return await examining.credentials_of_token(self.api, wants)
 
     async def own_hook(self) -> InstalledHook | None:
         """See ExaminedForge.own_hook: an App has one."""

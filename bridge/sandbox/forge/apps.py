@@ -9,6 +9,7 @@ from bridge.sandbox.forge.model import App, Kind
 from bridge.sandbox.forge.world import World
 
 APP_PERMISSIONS = {
+    "checks": "read",
     "metadata": "read",
     "contents": "read",
     "pull_requests": "write",

@@ -14,7 +14,7 @@ from bridge.domain.errors import (
     NotFoundError,
     TemporaryRemoteError,
 )
-from bridge.domain.examining import Finding, HookSeen, Level, RepositorySeen
+from bridge.domain.examining import Finding, HookSeen, Level, RepositorySeen, Wants
 from bridge.domain.vcs import Repository
 from bridge.ports import Clock, ExaminedForge, InstalledHook
 from bridge.services.examining.checks import Check
@@ -43,6 +43,7 @@ class ForgeExam:
 
     Attributes:
         door: Where it is to deliver.
+        wants: What the settings ask of it, besides.
         repositories: Says which repositories matter there; waits for Terrakube at most as long
             as a check.
     """
@@ -52,6 +53,7 @@ class ForgeExam:
     matcher: Matcher
     clock: Clock
     repositories: Callable[[], Awaitable[Sources]]
+    wants: Wants
 
     def checks(self, patience: float) -> list[Check]:
         """List the checks.
@@ -74,8 +76,21 @@ class ForgeExam:
         ]
 
     async def _account(self) -> Sequence[Finding]:
-        seen = await self.forge.credentials()
-        return forges.judge_credentials(self.door.forge, seen, self.clock.now())
+        seen = await self.forge.credentials(self.wants)
+        found = forges.judge_credentials(self.door.forge, seen, self.clock.now())
+        if seen.rights is None:
+            found += forges.judge_lacking(self.door.forge, await self._unseen_teams(seen.login))
+        return found
+
+    async def _unseen_teams(self, login: str) -> Sequence[str]:
+        """Ask for each team, where it is not told otherwise that it may be asked for."""
+        found: list[str] = []
+        for team in self.wants.teams:
+            try:
+                await self.forge.in_team(login, team)
+            except NotAllowedError as error:
+                found.append(f"it may not see who is in {team}, which access names: {error}")
+        return found
 
     async def _own_hook(self) -> Sequence[Finding]:
         hook = await self.forge.own_hook()
@@ -109,7 +124,7 @@ class ForgeExam:
         """Learn what the account needs, and whether every repository needs a hook of its own."""
         try:
             async with asyncio.timeout(patience):
-                needs = (await self.forge.credentials()).needs
+                needs = (await self.forge.credentials(self.wants)).needs
                 own = await self.forge.own_hook()
         except (TimeoutError, BridgeError):  # a line of its own says so
             return self.door

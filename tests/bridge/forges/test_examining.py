@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.domain.examining import Credentials
+from bridge.domain.examining import Credentials, Wants
 from bridge.domain.vcs import Permission
 from bridge.ports import ExaminedForge, InstalledHook
 from bridge.sandbox.forge import Access
@@ -21,7 +21,7 @@ def examined(live: Live) -> ExaminedForge:
 async def test_the_credential_is_told_and_only_read(live: Live) -> None:
     forge, where = examined(live), live.repository
     before = len(live.world.requests)
-    seen = await forge.credentials()
+    seen = await forge.credentials(Wants())
     assert (seen.login, seen.problems, seen.expires_at) == (live.login, (), None)
     assert await forge.lacking_rights(where) == []
     await forge.own_permission(where)
@@ -35,7 +35,7 @@ async def test_a_classic_token_tells_its_scopes_and_its_end(live_github: Live) -
     (token,) = [one for one in live_github.world.world.tokens.values() if one.installation is None]
     token.scopes = frozenset({"read:org", "repo"})
     token.expires_at = datetime(2126, 11, 25, 12, tzinfo=UTC)
-    assert await examined(live_github).credentials() == Credentials(
+    assert await examined(live_github).credentials(Wants()) == Credentials(
         login="bridge",
         kind="classic token",
         rights=("read:org", "repo"),
@@ -47,7 +47,7 @@ async def test_a_classic_token_without_its_scope_is_a_problem(live_github: Live)
     for token in live_github.world.world.tokens.values():
         token.scopes = frozenset({"gist"})
     problem = "the token lacks the scope repo, without which it can neither read nor write"
-    assert (await examined(live_github).credentials()).problems == (problem,)
+    assert (await examined(live_github).credentials(Wants())).problems == (problem,)
 
 
 async def test_an_app_is_held_to_its_permissions(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ async def test_an_app_is_held_to_its_permissions(tmp_path: Path) -> None:
         app = live.world.world.app
         assert app
         app.permissions = {"contents": "read", "issues": "read", "statuses": "write"}
-        seen = await examined(live).credentials()
+        seen = await examined(live).credentials(Wants())
     assert (seen.login, seen.kind) == ("terrakube-bridge[bot]", "GitHub App")
     assert seen.rights == ("contents: read", "issues: read", "statuses: write")
     lacks = "the App lacks the permission"
@@ -63,6 +63,36 @@ async def test_an_app_is_held_to_its_permissions(tmp_path: Path) -> None:
         f"{lacks} issues: write, without which it cannot comment",
         f"{lacks} pull_requests: write, without which it cannot read and comment pull requests",
     )
+
+
+async def test_an_app_needs_more_for_more(tmp_path: Path) -> None:
+    wants = Wants(checks=True, merges=True, teams=("acme/platform",))
+    async with living(tmp_path, APP) as live:
+        app = live.world.world.app
+        assert app
+        del app.permissions["checks"]
+        seen = await examined(live).credentials(wants)
+        app.permissions |= {"checks": "read", "contents": "write", "members": "read"}
+        assert (await examined(live).credentials(wants)).problems == ()
+    lacks = "the App lacks the permission"
+    assert seen.problems == (
+        f"{lacks} contents: write, without which it cannot merge",
+        f"{lacks} checks: read, without which it cannot read the checks that are required to merge",
+        f"{lacks} members: read, without which it cannot see who is in the teams that access names",
+    )
+
+
+async def test_a_classic_token_needs_a_scope_for_teams(live_github: Live) -> None:
+    wants = Wants(teams=("acme/platform",))
+    (token,) = [one for one in live_github.world.world.tokens.values() if one.installation is None]
+    token.scopes = frozenset({"repo"})
+    (problem,) = (await examined(live_github).credentials(wants)).problems
+    assert problem == (
+        "the token lacks the scope read:org, without which it cannot see who is in the teams that "
+        "access names"
+    )
+    token.scopes = frozenset({"repo", "admin:org"})
+    assert (await examined(live_github).credentials(wants)).problems == ()
 
 
 async def test_an_app_has_a_hook_of_its_own(tmp_path: Path) -> None:
@@ -98,7 +128,7 @@ async def test_gitea_and_forgejo_tell_of_no_deliveries(live_forgejo: Live) -> No
     hook = InstalledHook(id="1", url=URL, active=True, events=())
     assert await forge.last_deliveries(hook, where) is None
     assert (await forge.own_hook(), await forge.budget(where)) == (None, None)
-    assert (await forge.credentials()).needs is Permission.ADMIN
+    assert (await forge.credentials(Wants())).needs is Permission.ADMIN
 
 
 @pytest.mark.parametrize(

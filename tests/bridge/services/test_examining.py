@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bridge.decisions.examining.hooks import Door
 from bridge.decisions.repositories import Matcher
 from bridge.domain.errors import NotAllowedError, RemoteError, TemporaryRemoteError
-from bridge.domain.examining import Budget, Credentials, Finding, Level, SentDelivery
+from bridge.domain.examining import Budget, Credentials, Finding, Level, SentDelivery, Wants
 from bridge.domain.vcs import Permission, Repository
 from bridge.ports import InstalledHook
 from bridge.services.examining.checks import Check, run_checks
@@ -32,8 +32,9 @@ class ExaminedForge(FakeForge):
     own: InstalledHook | None = None
     sent: Sequence[SentDelivery] | None = None
     left: Budget | None = None
+    closed: set[str] = field(default_factory=set)
 
-    async def credentials(self) -> Credentials:
+    async def credentials(self, wants: Wants) -> Credentials:
         if self.refused:
             raise self.refused
         return Credentials(login=self.login, kind="token")
@@ -43,6 +44,12 @@ class ExaminedForge(FakeForge):
 
     async def own_permission(self, repository: Repository) -> Permission | None:
         return Permission.WRITE
+
+    async def in_team(self, login: str, team: str) -> bool:
+        if team in self.closed:
+            msg = "answered 403"
+            raise NotAllowedError(msg, service="code")
+        return False
 
     async def lacking_rights(self, repository: Repository) -> Sequence[str]:
         return ()
@@ -71,7 +78,12 @@ async def examine(forge: ExaminedForge, *slugs: str) -> list[tuple[str, Level, s
         return dict.fromkeys(slugs, ())
 
     exam = ForgeExam(
-        forge=forge, door=DOOR, matcher=Matcher(), clock=FakeClock(), repositories=repositories
+        forge=forge,
+        door=DOOR,
+        matcher=Matcher(),
+        clock=FakeClock(),
+        repositories=repositories,
+        wants=Wants(teams=("acme/platform", "acme/hidden")),
     )
     found = await run_checks(exam.checks(0.2))
     return [(one.what, one.level, one.detail) for one in found]
@@ -124,6 +136,16 @@ async def test_more_than_can_be_looked_at_are_counted() -> None:
 async def test_without_a_repository_that_is_said() -> None:
     none = ("repositories", Level.WARNING, "none is known here yet, so none was looked at")
     assert await examine(ExaminedForge()) == [WELL, UNTOLD, none]
+
+
+async def test_teams_that_may_not_be_asked_about_are_told() -> None:
+    lacking = (
+        "rights",
+        Level.ERROR,
+        "it may not see who is in acme/hidden, which access names: answered 403",
+    )
+    forge = ExaminedForge(closed={"acme/hidden"})
+    assert await examine(forge, "a/b") == [WELL, UNTOLD, lacking, seen(1)]
 
 
 async def test_what_was_sent_and_what_is_left_is_judged() -> None:
