@@ -68,8 +68,13 @@ def _settings() -> "AppAccess":
 
 def _address(settings: "AppAccess", url: str) -> str:
     from bridge.domain.errors import SettingsError  # noqa: PLC0415 - see the package
+    from bridge.settings.values import check_web_address  # noqa: PLC0415
 
-    found = url or settings.public_url
+    try:
+        found = check_web_address(url) if url else settings.public_url
+    except ValueError as error:
+        msg = f"--url {url}: {error}"
+        raise SettingsError(msg) from error
     if not found:
         msg = (
             "http mode needs the address under which Slack reaches the bridge: "

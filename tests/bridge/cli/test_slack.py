@@ -19,6 +19,9 @@ NO_ADDRESS = (
     "http mode needs the address under which Slack reaches the bridge: "
     "set BRIDGE_PUBLIC_URL, or give --url"
 )
+NO_HOST = (
+    "--url https://: an address is needed as https://host, without credentials, query or fragment"
+)
 
 
 def addresses(value: object) -> list[str]:
@@ -110,6 +113,10 @@ def test_options_come_before_the_settings(command_line: CommandLine) -> None:
         (
             ["--mode", "http"],
             NO_ADDRESS,
+        ),
+        (
+            ["--mode", "http", "--url", "https://"],
+            NO_HOST,
         ),
     ],
 )
