@@ -7,7 +7,7 @@ from bridge.decisions.bindings import Binding
 from bridge.decisions.paths import Changes
 from bridge.decisions.standing import Overview, Standing, gate_lines, sentences
 from bridge.decisions.triggers import Facts, affected, rule_for
-from bridge.decisions.wording import code, counted, listed
+from bridge.decisions.wording import code, counted, listed, sentence
 from bridge.domain.rules import On
 from bridge.domain.vcs import ChangedFiles, PullRequest
 
@@ -61,10 +61,10 @@ def why_text(overview: Overview, explained: Sequence[Explained]) -> str:
 
 def _sentences(one: Explained, overview: Overview) -> list[str]:
     standing = one.standing
-    said = [f"Affected: {code(one.affected, most=_LONGEST)}" if one.affected else one.spared]
+    said = [f"Affected: {sentence(one.affected, most=_LONGEST)}" if one.affected else one.spared]
     plan = standing.plan
     if plan and plan.request.why and plan.request.why != one.affected:
-        said.append(f"Why its plan was made: {code(plan.request.why, most=_LONGEST)}")
+        said.append(f"Why its plan was made: {sentence(plan.request.why, most=_LONGEST)}")
     elif plan is None and one.affected:
         said.append(_unplanned(overview))
     if plan is not None or standing.newest_apply or standing.hold:

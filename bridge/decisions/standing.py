@@ -9,7 +9,7 @@ from bridge.decisions.deciding_jobs import ended_text
 from bridge.decisions.due_applies import is_applied_by, open_apply
 from bridge.decisions.gates import Unmet
 from bridge.decisions.unlocking import holder_text
-from bridge.decisions.wording import code, counted, listed
+from bridge.decisions.wording import code, counted, listed, sentence
 from bridge.domain.holds import Hold
 from bridge.domain.runs import Run, RunPhase, RunState, Verb
 from bridge.domain.terrakube import WorkspaceRef
@@ -186,8 +186,8 @@ def _job(run: Run) -> str:
 
 
 def _reason(run: Run) -> str:
-    return f" {code(run.reason, most=300)}" if run.reason else ""
+    return f" {sentence(run.reason, most=300)}" if run.reason else ""
 
 
 def _trouble(run: Run) -> str:
-    return f" {code(run.trouble, most=300)}" if run.trouble else ""
+    return f" {sentence(run.trouble, most=300)}" if run.trouble else ""

@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 
 _LONGEST = 120
+_PLAIN = re.compile(r"(?!.*(?:www\.|gh-\d))(?:[a-z0-9 .,;()'?-]|:(?!/)|/(?!/))*", re.IGNORECASE)
+"""What does nothing in Markdown within a line: no mention, number, address, mark or HTML."""
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 
@@ -20,6 +22,18 @@ def code(text: str, *, most: int = _LONGEST) -> str:
     fence = "`" * (longest + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def sentence(text: str, *, most: int = _LONGEST) -> str:
+    """Write a sentence of ours that may quote others: as it is while it is harmless, else as code.
+
+    What it holds in back-ticks stays code.
+    """
+    pieces = text.split("`")
+    if len(text) > most or len(pieces) % 2 == 0 or not all(map(_PLAIN.fullmatch, pieces[::2])):
+        return code(text, most=most)
+    written = (code(piece) if index % 2 else piece for index, piece in enumerate(pieces))
+    return "".join(written)
 
 
 def listed(names: Sequence[str], *, most: int = 10) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.domain.holds import Hold, QueuePlace
-from bridge.domain.rules import Gate
+from bridge.domain.rules import Gate, Locks
 from bridge.domain.runs import Output, Run
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
 from bridge.domain.work import Verdict
@@ -49,6 +49,7 @@ class PullRequestReport:
             did, or was not to.
         can_apply: Whether what is planned may be applied here: it is open, and not from a fork.
         gates: What an apply asks for besides a plan.
+        locks: From when on, and so until when, a pull request has a workspace for itself.
     """
 
     pull_request: PullRequestRef
@@ -63,6 +64,7 @@ class PullRequestReport:
     merging: str = ""
     can_apply: bool = False
     gates: tuple[Gate, ...] = ()
+    locks: Locks = Locks.APPLY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

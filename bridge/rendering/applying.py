@@ -10,6 +10,7 @@ from typing import Final
 
 from bridge.domain.holds import Hold, QueuePlace
 from bridge.domain.reports import PullRequestReport, RunReport
+from bridge.domain.rules import Locks
 from bridge.domain.runs import RunState, Verb
 from bridge.rendering.durations import age, counted, moment
 from bridge.rendering.escaping import escape, link, name, prose
@@ -65,7 +66,9 @@ def held(report: PullRequestReport) -> Iterator[Item]:
         for hold in report.holds
     )
     free = name(f"{report.command} unlock")
-    head = f"🔒 **Locked by this pull request** until it is merged or closed, or {free} is said:\n"
+    ends = report.locks is Locks.NONE
+    until = "what runs there has ended" if ends else f"it is merged or closed, or {free} is said"
+    head = f"🔒 **Locked by this pull request** until {until}:\n"
     yield from noted(head, found)
 
 
@@ -129,10 +132,14 @@ def _place(report: PullRequestReport, place: QueuePlace) -> str:
         return f"{where}, behind another run of this pull request{work}."
     ref = hold.pull_request
     holder = link(f"{ref.repository.slug}#{ref.number}", hold.web_url)
-    return (
-        f"{where}; {holder} has it locked {_holder(report, hold)}. It is freed when that pull "
-        f"request is merged or closed, or {name(f'{report.command} unlock')} is said there."
-    )
+    return f"{where}; {holder} has it locked {_holder(report, hold)}. {_freed(report)}"
+
+
+def _freed(report: PullRequestReport) -> str:
+    if report.locks is Locks.NONE:
+        return "It is freed when what runs there has ended."
+    unlock = name(f"{report.command} unlock")
+    return f"It is freed when that pull request is merged or closed, or {unlock} is said there."
 
 
 def _holder(report: PullRequestReport, hold: Hold) -> str:

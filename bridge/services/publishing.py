@@ -90,7 +90,7 @@ class PublishService:
         report = await self.store.pull_request_report(_pull_request(post))
         if report is None:
             return ()
-        report = replace(report, gates=gates_of(self.policy.apply))
+        report = replace(report, gates=gates_of(self.policy.apply), locks=self.policy.locks)
         marker = self._marker_size(post, forge)
         # Megabytes of plans take a while: deliveries are answered meanwhile.
         return await asyncio.to_thread(self._render, report, forge, marker)

@@ -164,7 +164,7 @@ async def test_how_it_stands_is_read_from_the_database(stored: Stored) -> None:
     assert "The apply `alice` asked for waits for its turn, number 1 in line." in said
     await change(stored, "apply", phase="finished", state="failed", due_at=None, reason="Error: x")
     (said,) = replies(await say(stored, "terrakube why -w network"))
-    assert "The apply `alice` asked for failed. `Error: x`" in said
+    assert "The apply `alice` asked for failed. Error: x" in said
     work = await say(stored, "terrakube retry")
     assert replies(work) == ["Planned again first. Look at the plans, then say `terrakube apply`."]
 

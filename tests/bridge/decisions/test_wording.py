@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.decisions.wording import code, counted, listed
+from bridge.decisions.wording import code, counted, listed, sentence
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,29 @@ from bridge.decisions.wording import code, counted, listed
 )
 def test_code_spans_hold_anything(text: str, expected: str) -> None:
     assert code(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It waits for job 3.", "It waits for job 3."),
+        ("Say `terrakube plan -w a_b`, then look.", "Say `terrakube plan -w a_b`, then look."),
+        ("It follows main, and a/b.tf lies in it.", "It follows main, and a/b.tf lies in it."),
+        ("Asked for by @acme/all.", "`Asked for by @acme/all.`"),
+        ("It follows `x` and #1.", "``It follows `x` and #1.``"),
+        ("An odd ` mark.", "``An odd ` mark.``"),
+        ("See www.example.com.", "`See www.example.com.`"),
+        ("See https://example.com.", "`See https://example.com.`"),
+        ("It follows gh-12.", "`It follows gh-12.`"),
+        ("Two\nlines.", "`Two lines.`"),
+        ("an `` empty one", "an `''` empty one"),
+        ("x" * 121, f"`{'x' * 119}…`"),
+    ],
+)
+def test_our_own_sentences_are_plain_while_what_they_quote_is_harmless(
+    text: str, expected: str
+) -> None:
+    assert sentence(text) == expected
 
 
 @given(st.text(alphabet=st.sampled_from("`a \n@<>\\|"), max_size=40))

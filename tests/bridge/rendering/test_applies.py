@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.domain.reports import PullRequestReport, RunReport
-from bridge.domain.rules import Gate
+from bridge.domain.rules import Gate, Locks
 from bridge.domain.runs import Review, RunOptions, RunPhase, RunState, Verb
 from bridge.rendering.applying import COPIED
 from bridge.rendering.durations import age, moment
@@ -314,6 +314,14 @@ def test_that_a_destroy_destroys_is_not_said_twice() -> None:
     request = replace(run.request, options=RunOptions(destroy=True, targets=("a.b",)))
     (part,) = render(a_pull_request_report(a_report(replace(run, request=request))))
     assert " UTC with `-target=a.b` |" in part
+
+
+def test_without_lasting_locks_nobody_is_told_to_unlock() -> None:
+    waiting = a_report(an_apply("db", RunState.QUEUED, job=""), queue=a_place(a_hold("db")))
+    (part,) = render(a_pull_request_report(waiting, holds=(OWN,), locks=Locks.NONE))
+    assert "**Locked by this pull request** until what runs there has ended:" in part
+    assert "It is freed when what runs there has ended." in part
+    assert "unlock" not in part
 
 
 def test_forty_workspaces_that_are_applied(golden: Callable[[str, str], None]) -> None:
