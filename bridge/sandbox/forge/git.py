@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.sandbox.forge.loose import is_object_id, is_readable, read_ref, read_refs
 from bridge.sandbox.forge.objects import (
     LOG_FORMAT,
     Commit,
@@ -101,35 +102,51 @@ class Git:
         return known
 
     async def ask(self, *arguments: str) -> str | None:
-        """Return one line of answer, None when git says there is none."""
+        """Return one line of answer, None when git says there is none.
+
+        What is said about a whole object id stays so, that there is none does not.
+        """
+        settled = is_object_id(arguments[-1].removesuffix("^{commit}"))
         try:
-            return (await self.run(*arguments)).decode().strip() or None
+            said = await (self.recall if settled else self.run)(*arguments)
         except GitError:
             return None
+        return said.decode().strip() or None
 
     async def refs(self) -> dict[str, str]:
         """Map branches and tags, by full name, to what they point at (a tag object, if so)."""
+        if all(is_readable(self.path, folder) for folder in _FOLLOWED):
+            return read_refs(self.path, *_FOLLOWED)
         listed = await self.run("for-each-ref", "--format=%(objectname) %(refname)", *_FOLLOWED)
         pairs = (line.split(" ", 1) for line in listed.decode().splitlines())
         return {name: sha for sha, name in pairs}
 
     async def tip(self, branch: str) -> str | None:
         """Return the commit a branch is at, None when there is no such branch."""
-        return await self.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
+        return await self._ref(f"refs/heads/{branch}")
 
     async def commit_id(self, name: str) -> str | None:
         """Resolve a branch, tag or (shortened) id to a commit; None when it is none."""
         if not name or name.startswith("-") or ":" in name or "^" in name:
             return None
-        for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", name):
-            found = await self.ask("rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}")
+        for candidate in (f"refs/heads/{name}", f"refs/tags/{name}"):
+            tip = await self._ref(candidate)
+            found = await self._peel(tip) if tip else None
             if found:
                 return found
-        return None
+        return await self._peel(name)
 
     async def kind_of(self, sha: str) -> str | None:
         """Return commit, tag, tree or blob; None when there is no such object."""
         return await self.ask("cat-file", "-t", sha)
+
+    async def _ref(self, name: str) -> str | None:
+        if is_readable(self.path, name):
+            return read_ref(self.path, name)
+        return await self.ask("rev-parse", "--verify", "--quiet", name)
+
+    async def _peel(self, name: str) -> str | None:
+        return await self.ask("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
 
     async def merge_base(self, one: str, other: str) -> str | None:
         """Return the best common ancestor, None for unrelated histories."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.forge import Access
+from bridge.sandbox.forge.git import NOTHING, Git
 from tests.bridge.sandbox.forge.git import GitFailedError, clone, run_git
 from tests.bridge.sandbox.forge.people import INFRA, Place
 from tests.bridge.sandbox.forge.receiving import Receiver
@@ -84,3 +85,37 @@ async def test_the_head_of_a_pull_request_is_fetched_from_the_base(
     await mine.git("fetch", "--quiet", "origin", sha)  # by id, as a job does
     with pytest.raises(GitFailedError):
         await run_git(mine.folder, "push", "origin", "HEAD:refs/pull/1/head")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_refs_are_read_as_git_reads_them(tmp_path: Path, *, packed: bool) -> None:
+    git = Git(tmp_path / "1.git")
+    git.init("main")
+    author = ("alice", "alice@example.com")
+    first, second = [
+        await git.write_commit(None, {"a": text}, message=text, author=author, when=1)
+        for text in ("one", "two")
+    ]
+    made = {"main": first, "feature/x": second, "größe": second, "a.lock.b": first, "v1.0": first}
+    for name, sha in made.items():
+        await git.set_ref(f"refs/heads/{name}", sha)
+    identity = ("-c", "user.name=alice", "-c", "user.email=alice@example.com")
+    await git.run(*identity, "tag", "--annotate", "--message", "x", "v1", second)
+    if packed:
+        await git.run("pack-refs", "--all")
+        await git.set_ref("refs/heads/main", second)
+    told = (await git.run("for-each-ref", "--format=%(refname) %(objectname)")).decode()
+    assert list((await git.refs()).items()) == [
+        (name, sha) for name, _, sha in (line.partition(" ") for line in told.splitlines())
+    ]
+    assert {name: await git.tip(name) for name in made} == {
+        **made,
+        "main": second if packed else first,
+    }
+    assert await git.commit_id("v1") == await git.commit_id(second[:9]) == second
+    odd = ("none", "feature", "feature/", "../heads/main", "./main", "main.", "/main", "a..b", "")
+    assert [await git.tip(name) for name in odd] == [None] * len(odd)
+    await git.set_ref("refs/heads/main", NOTHING)
+    assert await git.tip("main") is None
+    assert "refs/heads/main" not in await git.refs()
+    assert (await git.kind_of(first), await git.kind_of(NOTHING)) == ("commit", None)
