@@ -225,6 +225,10 @@ async def test_what_a_sent_modal_is_answered_with_is_done(place: Place) -> None:
     shown = {**MODAL, "title": {"type": "plain_text", "text": "Started"}}
     await answered(response_action="update", view=shown)
     assert view.given["title"]["text"] == "Started"
+    assert view.state["where"]["workspace"]["selected_option"] == OPTION
+    await place.client.views_update(view_id=view.id, view={**shown, "blocks": MODAL["blocks"][1:]})
+    assert list(view.state) == ["what"]
+    await place.client.views_update(view_id=view.id, view=shown)
     place.slack.assert_no_surprises()
     await answered(response_action="errors", errors={"nowhere": "x"})
     await answered(response_action="update", view={**MODAL, "title": {}})

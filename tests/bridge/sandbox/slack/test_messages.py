@@ -50,6 +50,9 @@ async def test_what_only_one_person_sees_cannot_be_changed(place: Place) -> None
     stranger = place.slack.add_user("carol")
     missing = {"channel": place.ops.id, "user": stranger.id, "text": "x"}
     assert await place.error("chat.postEphemeral", **missing) == "user_not_in_channel"
+    foreign = place.slack.add_channel("random", place.alice, with_bot=False)
+    outside = {"channel": foreign.id, "user": place.alice.id, "text": "x"}
+    assert await place.error("chat.postEphemeral", **outside) == "not_in_channel"
 
 
 async def test_membership_decides_where_the_app_may_write() -> None:
