@@ -178,7 +178,8 @@ def _by_rules(
     mine = [rule for rule in concerned if _is_of(rule, person)]
     denied = tuple(one for one in workspaces if not any(_is_about(rule, one) for rule in mine))
     if denied or not mine:
-        return Denied(text=_denied_text(person, word, denied, concerned), workspaces=denied)
+        rest = tuple(one for one in workspaces if one not in denied)
+        return Denied(text=_denied_text(person, word, denied, concerned, rest), workspaces=denied)
     used = [
         rule for rule in mine if not workspaces or any(_is_about(rule, one) for one in workspaces)
     ]
@@ -207,12 +208,17 @@ def _denied_text(
     word: Word,
     denied: Sequence[WorkspaceRef],
     concerned: Sequence[AccessRule],
+    rest: Sequence[WorkspaceRef],
 ) -> str:
     where = f" in {listed([str(one) for one in denied])}" if denied else ""
     lines = [
         f"Nothing was done: no {code('access')} rule lets you say {code(word.value)}{where}.",
         *_who_may(person, denied, concerned),
     ]
+    if denied and rest:
+        choose = "it" if len(rest) == 1 else "them"
+        names = listed([str(one) for one in rest])
+        lines.append(f"You may in {names}: choose {choose} with {code('-w')}.")
     if unsure := _unsure(person, concerned):
         lines.append(
             f"Whether you are in {listed(unsure)} could not be asked just now, and without that "

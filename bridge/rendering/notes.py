@@ -7,7 +7,7 @@ from bridge.domain.reports import PullRequestReport
 from bridge.rendering.escaping import name, prose
 from bridge.rendering.items import Item, Table
 from bridge.rendering.standing import is_apply
-from bridge.rendering.wording import by_rank
+from bridge.rendering.wording import by_rank, is_answered
 
 LONGEST_REASON: Final = 1_000
 """Signs shown of a sentence that quotes others."""
@@ -21,7 +21,7 @@ def troubles(report: PullRequestReport) -> Iterator[Item]:
     found = (
         (str(one.run.request.workspace), prose(shortened(text, LONGEST_REASON)))
         for one in sorted((*report.runs, *report.pushes, *stale), key=by_rank)
-        for text in (one.run.trouble, one.run.reason)
+        for text in ("" if is_answered(one.run) else one.run.trouble, one.run.reason)
         if text.strip()
     )
     yield from noted("**Please note:**\n", found)

@@ -32,6 +32,7 @@ from bridge.rendering.wording import (
     by_rank,
     changes,
     expires_at,
+    is_answered,
     options_of,
     rank,
     tally,
@@ -194,7 +195,8 @@ def _stand(one: RunReport) -> str:
         said.append(f"{where}, behind {ref.repository.slug}#{ref.number}.")
     if waits_for_a_person(run):
         said.append(f"Until {expires_at(run):%H:%M} UTC.")
-    return " ".join(filter(None, (*said, run.trouble or run.reason)))
+    trouble = "" if is_answered(run) else run.trouble  # that a person is asked for is past
+    return " ".join(filter(None, (*said, trouble or run.reason)))
 
 
 def _is_apply(one: RunReport) -> bool:

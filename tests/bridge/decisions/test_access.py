@@ -202,6 +202,7 @@ REFUSALS = {
     ),
     "rules": decide_access(BOB, Word.APPLY, [NETWORK, PROD], RULES[:1]),
     "rules_of_several": decide_access(BOB, Word.APPLY, [NETWORK, PROD, DNS], SPLIT),
+    "rules_of_some": decide_access(ALICE, Word.APPLY, [NETWORK, PROD], RULES[:2]),
     "rules_for_nobody": decide_access(BOB, Word.DESTROY, [PROD], SPLIT),
     "rules_without_workspaces": decide_access(BOB, Word.OK_TO_PLAN, [], RULES[:1]),
     "rules_team_unknown": decide_access(

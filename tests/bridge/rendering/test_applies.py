@@ -124,6 +124,7 @@ def asked() -> PullRequestReport:
                 RunState.WAITING,
                 phase=RunPhase.REVIEWING,
                 decided_by="bob",
+                trouble=CANNOT.replace("acme/app", "acme/dns"),
                 **waits,
             )
         ),

@@ -221,6 +221,7 @@ BEHIND = replace(
                     review=Review.ASKED,
                     phase=RunPhase.REVIEWING,
                     decided_by="bob",
+                    trouble="A person has to decide.",  # which is past
                 ),
             ),
             PENDING,
