@@ -1,9 +1,10 @@
 """The bridge's own comments are found under what others wrote, however much that is."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import httpx
 import pytest
@@ -15,22 +16,37 @@ from bridge.http import HttpClient
 from tests.bridge.forges.talking import Talk
 
 MIB = 1024 * 1024
+CHUNK: Final = 64 * 1024
 NOW = datetime.now(UTC).replace(microsecond=0)
 OPENED = NOW - timedelta(hours=5)
 PATH = "/repos/acme/infra/issues/12/comments"
 OWN, OTHER = {"login": "bridge", "id": 99}, {"login": "mallory", "id": 8}
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One comment, told as long as somebody listens: nobody holds the megabytes of all."""
+
+    number: int
+    author: object
+    size: int
+
+    def told(self) -> Iterator[bytes]:
+        yield f'{{"id": {self.number}, "user": {json.dumps(self.author)}, "body": "'.encode()
+        for at in range(0, self.size, CHUNK):
+            yield b"x" * min(CHUNK, self.size - at)
+        yield b'"}'
+
+
 @dataclass(slots=True)
 class Wall:
     """Comments of a pull request, told by time as Gitea and Forgejo tell them."""
 
-    comments: list[tuple[datetime, dict[str, object]]] = field(default_factory=list)
+    comments: list[tuple[datetime, Written]] = field(default_factory=list)
     asked: list[httpx.QueryParams] = field(default_factory=list)
 
     def write(self, at: datetime, author: object, *, size: int = 1) -> None:
-        comment = {"id": len(self.comments) + 1, "body": "x" * size, "user": author}
-        self.comments.append((at, comment))
+        self.comments.append((at, Written(len(self.comments) + 1, author, size)))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         query = request.url.params
@@ -38,7 +54,7 @@ class Wall:
         since = datetime.fromisoformat(query.get("since", "2000-01-01T00:00:00Z"))
         before = datetime.fromisoformat(query.get("before", "2100-01-01T00:00:00Z"))
         shown = [comment for at, comment in self.comments if since <= at <= before]
-        return httpx.Response(200, text=json.dumps(shown or None))
+        return httpx.Response(200, content=_listed(shown))
 
     def client(self) -> HttpClient:
         return HttpClient(
@@ -47,6 +63,14 @@ class Wall:
             transport=httpx.MockTransport(self.answer),
             max_body=3 * PIECE,
         )
+
+
+async def _listed(comments: Sequence[Written]) -> AsyncIterator[bytes]:
+    for number, comment in enumerate(comments):
+        yield b"," if number else b"["
+        for chunk in comment.told():
+            yield chunk
+    yield b"]" if comments else b"null"
 
 
 @pytest.fixture
