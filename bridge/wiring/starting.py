@@ -129,7 +129,9 @@ class _Looking:
             if not (rights.plan_job or rights.approve_job):
                 what = "start jobs: give its team the role plan or write"
             elif not rights.approve_job:
-                what = "cancel superseded plans: give its team the role write, or approveJob"
+                what = (
+                    "apply, or cancel superseded plans: give its team the role write, or approveJob"
+                )
             else:
                 continue
             text = f"in organization {organization.name} the token may not {what}"
