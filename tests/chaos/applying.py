@@ -16,7 +16,7 @@ from tests.chaos.judging import ANSWERS, Case, deviations, read_facts
 from tests.chaos.plays import FIRST, STEPS, Kill, Play, Round
 from tests.chaos.sites import REVIEWER, SLUG, Plan, Site, founded
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 120.0
 """Seconds for each thing that is waited for."""
 
 _LOOK: Final = 0.05

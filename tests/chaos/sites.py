@@ -115,8 +115,8 @@ class Site:
                 await self.bridge.start()
             except (NotStartedError, TimeoutError) as error:
                 if deaths == self.bridge.deaths:  # nobody killed it
-                    self.failures.append(str(error))
-                    await asyncio.sleep(1)
+                    self.failures.append(str(error) or "it was not ready in time")
+                    await self.bridge.kill()
                     self._dead.set()
 
     def next_workspace(self) -> Workspace:
