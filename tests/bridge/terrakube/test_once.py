@@ -21,6 +21,7 @@ from bridge.terrakube import (
     tcl,
 )
 from bridge.terrakube.once import PAUSES, comment_key
+from tests.waiting import until
 
 PLAN_FLOW = tcl.plan_text()
 
@@ -132,8 +133,13 @@ async def test_a_job_whose_answer_was_lost_is_found(
     fault: CreateFault, naps: list[float], terrakube: StandIn, server: TerrakubeServer
 ) -> None:
     terrakube.faults.on_create(fault)
-    terrakube.faults.seconds_late = 0.25
-    slept = Naps()
+    terrakube.faults.seconds_late = 1.0
+
+    async def sleep_until_the_last() -> None:
+        if len(slept.seconds) == len(naps):
+            await until(terrakube.jobs)
+
+    slept = Naps(sleep_until_the_last)
     created = await create_once(server, a_request(terrakube), "k", sleep=slept)
     assert summary(created) == ("1", "cli:k nightly plan", False)
     assert (terrakube.creates, slept.seconds) == ({"cli:k nightly plan": 1}, naps)
