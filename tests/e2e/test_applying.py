@@ -12,13 +12,13 @@ from bridge.sandbox.terrakube import Plan, make_plan
 from bridge.sandbox.terrakube.executors.terraform import find_binary
 from bridge.sandbox.terrakube.model import Status
 from bridge.store.schema import audit, hold
+from tests.e2e.applies import APPLY, answers, living, said
 from tests.e2e.conftest import SetStage
 from tests.e2e.masks import together
-from tests.e2e.stage import BRIDGE, REVIEWER, SLUG, WRITER, Stage
+from tests.e2e.stage import BRIDGE, REVIEWER, SLUG, Stage
 from tests.golden import check_golden
 
 GOLDEN = Path(__file__).parent / "golden"
-APPLY = "terrakube apply"
 UNREADABLE = Plan(rows=make_plan(create=2).rows)
 """A plan without the text that could be compared."""
 
@@ -33,23 +33,6 @@ async def planned(stage: Stage, *names: str, branch: str = "change", file: str =
     await stage.quiet()
     await stage.approve(pull_request)
     return pull_request
-
-
-async def said(
-    stage: Stage, pull_request: PullRequest, text: str = APPLY, *, author: str = WRITER
-) -> None:
-    await stage.say(pull_request, text, author=author)
-    await stage.quiet()
-
-
-def living(stage: Stage, pull_request: PullRequest) -> str:
-    """Return the comment that tells of the runs."""
-    (found,) = (text for text in stage.comments(pull_request) if "### Terrakube at" in text)
-    return found
-
-
-def answers(stage: Stage, pull_request: PullRequest) -> Sequence[str]:
-    return [text for text in stage.comments(pull_request) if "### Terrakube at" not in text]
 
 
 def kinds(stage: Stage) -> Sequence[tuple[str, str, str]]:
