@@ -6,8 +6,8 @@ import os
 import pty
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -404,19 +404,34 @@ async def test_a_job_without_steps_has_no_logs(scene: Scene) -> None:
     )
 
 
+@contextmanager
+def _heeding_ctrl_c() -> Iterator[None]:
+    """Let a process that is begun heed SIGINT, although the tests run in the background of a shell.
+
+    What a shell starts there ignores it, and passes that on.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 async def test_ctrl_c_ends_the_following_and_not_the_job(scene: Scene) -> None:
     job = scene.add_job()
     await scene.executor.until_started(job.number)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bridge", "jobs", "follow", str(job.id), "--interval", "0.2"),
-        cwd=scene.desk.command_line.folder,
-        env=environment() | {"PYTHONPATH": str(Path(__file__).parents[3])},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    with _heeding_ctrl_c():
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bridge", "jobs", "follow", str(job.id), "--interval", "0.2"),
+            cwd=scene.desk.command_line.folder,
+            env=environment() | {"PYTHONPATH": str(Path(__file__).parents[3])},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
     await until(lambda: scene.looks >= 2)
     process.send_signal(signal.SIGINT)
-    out, err = await process.communicate()
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
     assert process.returncode == 130
     assert out.decode() == f"step ({job.id}, 100)\n"
     again = f"to follow it again: terrakube-bridge jobs follow {job.id}"
