@@ -18,7 +18,7 @@ from bridge.decisions.holding import Gate, may_have_applied
 from bridge.decisions.reviewing import SOMEBODY, Comparison, compare, delta
 from bridge.domain.errors import NotFoundError, PermanentRemoteError, TemporaryRemoteError
 from bridge.domain.runs import Collected, Review, Run, Verb
-from bridge.domain.terrakube import TERMINAL, Job
+from bridge.domain.terrakube import TERMINAL, Job, JobStatus
 from bridge.domain.work import AuditEntry
 from bridge.engine.ending import Ender
 from bridge.engine.leases import Lease
@@ -30,6 +30,7 @@ from bridge.store.database import Database
 from bridge.store.queries import answers
 from bridge.store.queries import runs as queries
 from bridge.store.queries.runs import CANCEL_AGE, Bypass
+from bridge.store.queries.told import record_unless_known
 from bridge.store.runs import read_outputs
 
 log = structlog.get_logger()
@@ -90,6 +91,11 @@ class Concluder:
 
     async def collect(self, row: RowMapping, run: Run, lease: Lease) -> None:
         """Read what an ended job left behind, and conclude its run with it."""
+        if run.cancel_requested and row["job_status"] == JobStatus.CANCELLED:
+            # Whoever told Terrakube may have died before it was written down.
+            audit, since = _cancelled(run, JobStatus.CANCELLED), row["created_at"]
+            now = self.database.now()
+            await self.database.write_for(run.id, record_unless_known, audit, since, now)
         try:
             job = await self.server.job(run.request.workspace.organization_id, run.job_id)
             collected = await self.collector.collect(run, job)
@@ -115,20 +121,12 @@ class Concluder:
 
     async def _note_cancel(self, run: Run, lease: Lease, result: str, *, trouble: str = "") -> None:
         log.info("job.cancelled", result=result)
-        audit = AuditEntry(
-            actor="terrakube-bridge",
-            action="job.cancelled",
-            door="bridge",
-            subject=run.id,
-            result=result,
-            detail=f"Job {run.job_id} of {run.request.workspace} was not wanted any more.",
-        )
         await self.database.write_for(
             run.id,
             queries.note_cancel,
             lease.held,
             run.request.workspace.organization_id,
-            audit,
+            _cancelled(run, result),
             self.database.now(),
             trouble=trouble,
         )
@@ -177,3 +175,14 @@ class Concluder:
         if run.request.pull_request is None:
             return "push again or start the job in Terrakube"
         return f"say `{self.command} {run.request.verb}` again"
+
+
+def _cancelled(run: Run, result: str) -> AuditEntry:
+    return AuditEntry(
+        actor="terrakube-bridge",
+        action="job.cancelled",
+        door="bridge",
+        subject=run.id,
+        result=result,
+        detail=f"Job {run.job_id} of {run.request.workspace} was not wanted any more.",
+    )

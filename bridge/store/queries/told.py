@@ -73,6 +73,15 @@ def record_audits(connection: Connection, entries: Sequence[AuditEntry], now: in
         )
 
 
+def record_unless_known(connection: Connection, entry: AuditEntry, since: int, now: int) -> None:
+    """Append what may have been recorded already, at *since* at the earliest."""
+    query = select(audit.c.id).where(
+        audit.c.at >= since, audit.c.subject == entry.subject, audit.c.action == entry.action
+    )
+    if connection.scalar(query.limit(1)) is None:
+        record_audits(connection, [entry], now)
+
+
 def wake_planned(connection: Connection, organization_id: str, workspace_id: str, now: int) -> None:
     """Let the runs that wait for others in a workspace look at once."""
     woken = connection.execute(

@@ -84,3 +84,23 @@ async def test_who_cancels_an_apply_that_went_past_the_bridge_has_not_approved_i
         ("somebody in Terrakube", "job.approved"),
         ("terrakube-bridge", "job.cancelled"),
     ]
+
+
+async def test_a_cancel_is_audited_although_whoever_told_terrakube_died_before_it_could_be(
+    stage: Stage,
+) -> None:
+    (run_id,) = await stage.want(stage.an_apply())
+    stage.play(stage.runs.worker, stage.organizations.worker)
+    await stage.settle()
+    stage.server.start("1", 1)
+    await stage.after(12)
+    await stage.set_run(cancel_requested=1)
+    stage.server.cancel("1")
+    await stage.after(12)
+    assert (await stage.run()).state is RunState.CANCELLED
+    (entry,) = await stage.audits()
+    assert (entry["action"], entry["subject"], entry["result"]) == (
+        "job.cancelled",
+        run_id,
+        "cancelled",
+    )
