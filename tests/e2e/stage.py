@@ -42,6 +42,7 @@ from bridge.store.schema import duty, organization, post, run, subject
 from bridge.wiring.serving import Running
 from tests.e2e.clocks import Clock
 from tests.e2e.executors import GatedExecutor
+from tests.waiting import SOON
 
 SLUG: Final = "acme/infra"
 BRIDGE: Final = "terrakube-bridge"
@@ -59,6 +60,9 @@ TIMINGS: Final = terrakube.Timings(first_run=0.001, tick=0.01, between=0.001, se
 _LOOK: Final = 0.008
 _STILL: Final = 4
 """Looks in a row at a Terrakube in which nothing moves, before time is skipped."""
+
+_VERY_SOON: Final = 100
+"""Milliseconds; workers look by themselves once a second besides."""
 
 _DUE: Final = (subject, run, organization, post)
 
@@ -232,7 +236,7 @@ class Stage:
     async def quiet(self, *, within: timedelta = timedelta(minutes=10)) -> None:
         """Let everything happen that is going to happen in this time, and skip the waits."""
         last, idle = self.clock.ahead + within, 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(2 * SOON):
             while idle < 2:
                 await self.forge.settled()
                 held, due = await self.bridge.database.read(_waiting)
@@ -249,7 +253,7 @@ class Stage:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Let things happen, and time be skipped, until something is so."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(2 * SOON):
             while not condition():
                 held, due = await self.bridge.database.read(_waiting)
                 now = self.bridge.database.now()
@@ -270,7 +274,7 @@ class Stage:
             late = duty.c.lease_until.is_not(None) | (duty.c.due_at <= now)
             return connection.scalar(select(duty.c.id).where(late).limit(1)) is not None
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SOON):
             while await self.bridge.database.read(query, self.bridge.database.now()):  # noqa: ASYNC110 - rows
                 await asyncio.sleep(_LOOK)
 
@@ -278,7 +282,7 @@ class Stage:
         """Let time pass for everybody."""
         self.clock.skip(by)
         for bridge in self.bridges:
-            await bridge.database.write(_wake)
+            await bridge.database.write(_wake, bridge.database.now())
 
     def _is_moving(self) -> bool:
         """Tell whether Terrakube has work to do that needs real time."""
@@ -354,6 +358,10 @@ _AT_WORK: Final = select(func.count(duty.c.lease_until), null())
 _WAITING: Final[CompoundSelect[Any, Any]] = union_all(*(_waits(one) for one in _DUE), _AT_WORK)
 
 
-def _wake(connection: Connection) -> None:
+def _wake(connection: Connection, now: int) -> None:
+    """Wake who has something to do now or very soon; the others find nothing, and cost most."""
     for table in (*_DUE, duty):
-        hints.hint(connection, table.name)
+        begins = func.coalesce(table.c.lease_until, table.c.due_at)
+        found = select(table.c.id).where(begins <= now + _VERY_SOON).limit(1)
+        if connection.scalar(found) is not None:
+            hints.hint(connection, table.name)

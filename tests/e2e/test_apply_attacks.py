@@ -1,9 +1,9 @@
 """Applies somebody should not get: refused, dropped or rejected, with a word, and all concludes."""
 
-import asyncio
 import base64
 import json
 from datetime import timedelta
+from time import process_time
 from typing import Final
 
 import httpx
@@ -301,8 +301,9 @@ async def test_enormous_selections_are_answered_at_once(stage: Stage) -> None:
     star = "*a" * 400
     many = " ".join(f"-w acme/{number}-*" for number in range(300))
     for text in (f"{APPLY} -w {star}b", f"{APPLY} {many}", f"{APPLY} -w [[[[!{'?' * 500}"):
-        async with asyncio.timeout(5):
-            await said(stage, pull_request, text)
+        begun = process_time()
+        await said(stage, pull_request, text)
+        assert process_time() - begun < 5
     assert (len(answers(stage, pull_request)), ways(stage)) == (3, [])
     await said(stage, pull_request, f"{APPLY} -w '*work' -w acme/n* -w acme/network")
     assert ways(stage) == ["completed"]

@@ -59,6 +59,7 @@ async def test_two_hundred_workspaces_flood_nobody(set_stage: SetStage) -> None:
     stage = await set_stage(
         flavour=Flavour.GITHUB, workspaces=MANY, document="limits: {max_workspaces: 300}\n"
     )
+    begun = stage.clock.now()
     pull_request = await stage.propose(*MANY)
     await stage.quiet()
 
@@ -79,7 +80,8 @@ async def test_two_hundred_workspaces_flood_nobody(set_stage: SetStage) -> None:
         if seen.method == "GET" and re.fullmatch(r"/api/v1/organization/[^/]+/job", seen.path)
     ]
     assert len(listed) == asked
-    assert len(listed) <= 3 + stage.clock.ahead.total_seconds()
+    passed = stage.clock.now() - begun  # what was skipped, and what a busy machine took
+    assert len(listed) <= 3 + passed.total_seconds()
 
 
 async def test_above_the_cap_the_comment_asks_and_plan_all_answers(set_stage: SetStage) -> None:
