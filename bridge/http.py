@@ -478,6 +478,7 @@ class HttpClient:
         async for chunk in answer.aiter_bytes():
             size += len(chunk)
             if size > call.max_body:
+                chunks.clear()  # the error's traceback would keep them
                 msg = f"{_line(call)}: the answer is larger than {call.max_body} bytes"
                 raise TooLargeError(msg, service=self.service, status=answer.status_code)
             chunks.append(chunk)
