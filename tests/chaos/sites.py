@@ -5,6 +5,7 @@ Whenever the bridge is dead it is started again, with the same database.
 
 import asyncio
 import random
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -110,13 +111,14 @@ class Site:
         while True:
             await self._dead.wait()
             self._dead.clear()
+            # One that was killed while it was being launched is alive.
+            await self.bridge.end(signal.SIGKILL)
             deaths = self.bridge.deaths
             try:
                 await self.bridge.start()
             except (NotStartedError, TimeoutError) as error:
                 if deaths == self.bridge.deaths:  # nobody killed it
                     self.failures.append(str(error) or "it was not ready in time")
-                    await self.bridge.kill()
                     self._dead.set()
 
     def next_workspace(self) -> Workspace:
