@@ -26,7 +26,7 @@ from bridge.sandbox.terrakube.model import Job, Organization, Workspace
 from tests.chaos.doors import Doors, Wanted, opened, opened_door
 from tests.chaos.serving import PROGRAM
 from tests.chaos.towns import BRIDGE, ORGANIZATION, SECRET, free_port
-from tests.chaos.victims import Bridge, NotStartedError
+from tests.chaos.victims import PATIENCE, Bridge, NotStartedError
 
 WRITER: Final = "alice"
 REVIEWER: Final = "carol"
@@ -129,14 +129,19 @@ class Site:
     async def propose(self, workspace: Workspace) -> PullRequest:
         """Open a pull request that changes a workspace."""
         branch, files = f"change-{workspace.name}", {f"{workspace.name}/main.tf": "# changed\n"}
-        await self.bridge.alive.wait()
+        await self._is_back()
         await self.forge.commit(SLUG, branch, files, author=WRITER)
         return await self.forge.open_pull_request(SLUG, branch)
 
     async def say(self, pull_request: PullRequest, text: str, *, author: str = WRITER) -> None:
         """Comment."""
-        await self.bridge.alive.wait()
+        await self._is_back()
         await self.forge.comment(SLUG, pull_request.number, text, author=author)
+
+    async def _is_back(self) -> None:
+        """Wait for the bridge: what is told while it is dead nobody accepted."""
+        async with asyncio.timeout(2 * PATIENCE):
+            await self.bridge.alive.wait()
 
     def comments(self, pull_request: PullRequest) -> list[str]:
         """List what the bridge says in a pull request."""
