@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import settings
 
 from bridge.store.database import Database
 from bridge.store.migrate import migrate
 from tests.databases import DIALECTS, Postgres, postgres_server
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 LONG: Final = ("e2e", "chaos", "deploy", "bench", "bridge/cli/test_demo.py", "bridge/engine")
 

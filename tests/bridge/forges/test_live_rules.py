@@ -361,6 +361,9 @@ async def test_on_github_checks_are_statuses_too(live_github: Live) -> None:
 
 async def test_an_app_that_may_not_see_checks_is_told_what_it_lacks(tmp_path: Path) -> None:
     async with living(tmp_path, APP) as live:
+        assert live.world.world.app is not None
+        del live.world.world.app.permissions["checks"]
+        live.world.world.tokens.clear()  # what it may is minted into each token
         pull_request = await opened(live)
         live.world.protect(INFRA, "main", required_statuses=["build"])
         live.world.add_check(INFRA, pull_request.head_sha, "build", conclusion="success")
