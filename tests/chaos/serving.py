@@ -2,7 +2,7 @@
 
 After a POST without an answer the bridge waits a minute and a half for a job that a slow server
 may still commit; a replica is thought dead after half a minute; a job is cancelled when it is
-seconds old; what a forge shows is edited every few seconds at most. The stand-in is late by a
+seconds old; what a forge shows is edited now and then only. The stand-in is late by a
 second at most, no job is hurt by a change while it is young, and nobody is flooded.
 """
 
@@ -12,6 +12,7 @@ from typing import Final
 from bridge.cli import run
 from bridge.domain.posts import PostKind
 from bridge.engine import concluding
+from bridge.engine.rates import Budget, Budgets
 from bridge.engine.runs import Runs
 from bridge.store.database import Database
 from bridge.store.queries.posts import SPACING
@@ -23,10 +24,12 @@ GRACE: Final = 2.0
 LEASE: Final = 6.0
 YOUNG: Final = 0.5
 PAUSE: Final = 500
+EDITS: Final = Budget(burst=60, per_minute=600)
 
 if __name__ == "__main__":
     for function, name, value in (
         (Runs.__init__, "grace", GRACE),
+        (Budgets.__init__, "report", EDITS),
         (Database.open.__func__, "lease", LEASE),  # type: ignore[attr-defined]  # of a class method
     ):
         defaults = function.__kwdefaults__
