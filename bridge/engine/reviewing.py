@@ -112,11 +112,11 @@ class Reviewer:
             await self._put_off(row, run, lease, error)
 
     async def _review(self, row: RowMapping, run: Run, lease: Lease) -> None:
-        if run.cancel_requested:
+        if run.cancel_requested and not await self._may_be_told(run):
             await self._write(run, queries.go_on, lease)
             return
         job = await self.server.job(run.request.workspace.organization_id, run.job_id)
-        if job.status != JobStatus.WAITING_APPROVAL:
+        if run.cancel_requested or job.status != JobStatus.WAITING_APPROVAL:
             await self._went_on(run, lease, job)
             return
         step = waiting_step(job.steps)
@@ -128,6 +128,11 @@ class Reviewer:
             await self._write(run, queries.leave_to_people, lease)
         else:
             await self._compare(row, run, lease, job)
+
+    async def _may_be_told(self, run: Run) -> bool:
+        """Tell whether Terrakube may have been told something nobody knows the outcome of."""
+        decision = await self.database.read(answers.unsettled, run.id)
+        return decision is not None and decision["phase"] == DecisionPhase.SENT
 
     async def _leave_behind(self, run: Run, lease: Lease, job: Job, step: str) -> None:
         """Settle what was said at a step that the job has passed, whoever let it pass."""

@@ -12,6 +12,7 @@ from bridge.domain.terrakube import JobStatus
 from bridge.domain.vcs import PullRequestState
 from bridge.domain.work import Answer, Decide, DecisionPhase, FreeHolds, Work
 from bridge.services.collecting import Planned
+from bridge.store.queries.work import apply_work
 from bridge.store.schema import decision
 from tests.bridge.engine.stage import COLLECTED, PLANNED, Stage
 from tests.bridge.store.rows import PULL_REQUEST, a_pull_request, rows_of
@@ -314,6 +315,25 @@ class TestCrashes:
         run = await stage.run()
         assert described(run) == ("finished", "failed", "approved", "ada")
         assert [hold.busy for hold in await stage.store.holds(PULL_REQUEST)] == [False]
+
+    async def test_a_cancel_does_not_make_it_forgotten_who_approved(self, stage: Stage) -> None:
+        (run_id,) = await stage.want(stage.a_reviewed())
+        stage.play(stage.runs.worker, stage.organizations.worker)
+        await stage.settle()
+        stage.mortal.die_at(3, after=False)  # Terrakube was told
+        await until_held(stage)
+        wanted = Decide(run_id=run_id, answer=Answer.CANCEL, actor="bob", door="comment")
+        await stage.database.write(apply_work, Work(decides=[wanted]), stage.database.now())
+        await stage.after(31)
+        await stage.after(12)
+
+        assert described(await stage.run())[:2] == ("finished", "cancelled")
+        assert await actions(stage) == [
+            ("ada", "apply.approved", "approved"),
+            ("terrakube-bridge", "job.cancelled", "cancelled"),
+        ]
+        phases = {row["step"]: row["phase"] for row in await rows_of(stage.database, decision)}
+        assert phases == {"150": "confirmed", "cancel": "claimed"}
 
     async def test_without_the_lease_nothing_is_approved(self, stage: Stage) -> None:
         await stage.want(stage.a_reviewed())
