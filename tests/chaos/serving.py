@@ -24,12 +24,12 @@ GRACE: Final = 2.0
 LEASE: Final = 6.0
 YOUNG: Final = 0.5
 PAUSE: Final = 500
-EDITS: Final = Budget(burst=60, per_minute=600)
+PLENTY: Final = Budget(burst=1_000, per_minute=6_000)
 
 if __name__ == "__main__":
     for function, name, value in (
         (Runs.__init__, "grace", GRACE),
-        (Budgets.__init__, "report", EDITS),
+        *((Budgets.__init__, name, PLENTY) for name in ("report", "content", "hourly")),
         (Database.open.__func__, "lease", LEASE),  # type: ignore[attr-defined]  # of a class method
     ):
         defaults = function.__kwdefaults__
