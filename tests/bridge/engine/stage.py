@@ -137,10 +137,11 @@ class Mortal:
         self._database = database
         self._left = 0
         self._after = False
+        self.is_dead = False
 
     def die_at(self, write: int, *, after: bool) -> None:
         """Die at the *write*-th write from now on, before or *after* its commit."""
-        self._left, self._after = write, after
+        self._left, self._after, self.is_dead = write, after, False
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a database has
         return getattr(self._database, name)
@@ -148,6 +149,7 @@ class Mortal:
     async def write_for(self, hint: str, query: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
         self._left -= 1
         dies = self._left == 0
+        self.is_dead = self.is_dead or dies
         if dies and not self._after:
             raise LeaseLostError
         written = await self._database.write_for(hint, query, *args, **kwargs)

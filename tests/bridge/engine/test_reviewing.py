@@ -17,6 +17,7 @@ from bridge.store.schema import decision
 from tests.bridge.engine.stage import COLLECTED, PLANNED, Stage
 from tests.bridge.store.rows import PULL_REQUEST, a_pull_request, rows_of
 from tests.fakes.jobserver import unavailable
+from tests.waiting import until
 
 NEW_HEAD = "c" * 40
 HOURS = 3600.0
@@ -342,6 +343,7 @@ class TestCrashes:
 
         def freeze() -> None:
             stage.boot += 31
+            stage.mortal.is_dead = True
 
         stage.collector.on_review = freeze
         await until_held(stage)
@@ -453,4 +455,7 @@ async def until_held(stage: Stage) -> None:
     """Let the job wait, and whoever reviews it die over it."""
     stage.server.wait_for_approval("1")
     stage.clock.advance(12)
+    await stage.wake()
+    # Time must not go on before: a lease that is taken later runs out later, too.
+    await until(lambda: stage.mortal.is_dead)
     await stage.idle_except_leases()
