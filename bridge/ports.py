@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bridge.domain.chat import ChannelSettings
 from bridge.domain.deliveries import Delivery
 from bridge.domain.events import Event
 from bridge.domain.examining import Budget, Credentials, Health, SentDelivery, Wants
@@ -565,6 +566,18 @@ class PostLease(Lease, Protocol):
         """Store what exists remotely now; LeaseLostError when another holder took over."""
         ...
 
+    async def pay(self, purpose: str, place: str = "") -> None:
+        """Take what one call of a chat costs, right before it is made.
+
+        Args:
+            purpose: Which method: ``post``, ``update``, ``whisper``, ``upload``, ``view``.
+            place: The channel, where each has a budget of its own.
+
+        Raises:
+            BudgetSpentError: It may not be made yet.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
@@ -575,12 +588,14 @@ class Published:
         writes: Content writes that were made; 0 when everything was up to date.
         again_at: When to look again although nothing changes (None: only on change).
         audits: What is recorded about it.
+        parks: A channel nothing can be sent to any more, and why; None for none.
     """
 
     parts: tuple[RemotePart, ...]
     writes: int
     again_at: datetime | None = None
     audits: tuple[AuditEntry, ...] = ()
+    parks: ChannelSettings | None = None
 
 
 class Publisher(Protocol):

@@ -12,15 +12,18 @@ from typing import Any, TypeVar
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bridge.chat_ports import ChatPeople, ChatStore
 from bridge.decisions.replies import not_available
 from bridge.decisions.waiting import Trouble
+from bridge.domain.access import SLACK
+from bridge.domain.chat import ChatPlace, ChatUser, Identity
 from bridge.domain.commands import WORDS, Command, Word, word_of
 from bridge.domain.deliveries import Delivery, StoredDelivery
-from bridge.domain.events import CommentEvent, Event, PullRequestEvent
+from bridge.domain.events import CommentEvent, Event, Happening, PullRequestEvent
 from bridge.domain.rules import On, Policy
 from bridge.domain.vcs import Permission, PullRequest
 from bridge.domain.work import Work
-from bridge.ports import Forge, Ignored, RunStore
+from bridge.ports import Forge, Ignored, JobServer, RunStore
 from bridge.services.catalog import Catalog
 from bridge.services.gating import Gating
 from bridge.services.noticing import NOTICED, decode_event
@@ -39,6 +42,8 @@ class Asked:
         door: ``comment`` or ``slack``.
         trigger: Names this one command (design section 10.2).
         pull_request: As the forge shows it now.
+        speaker: Who asks through a chat; None for a comment. Then *actor* is the login they are
+            linked to on the pull request's forge, or how the chat's user is recorded.
     """
 
     command: Command
@@ -47,7 +52,45 @@ class Asked:
     door: str
     trigger: str
     pull_request: PullRequest
+    speaker: "Speaker | None" = None
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaker:
+    """Who asks for something in a chat; asked about just now, and neither guest nor stranger.
+
+    Attributes:
+        identities: Accounts of forges that are theirs.
+    """
+
+    user: ChatUser
+    identities: tuple[Identity, ...] = ()
+
+    def login_on(self, forge: str) -> str:
+        """Return their login on a forge; empty when they are linked to none there."""
+        return next((one.login for one in self.identities if one.forge == forge), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A command somebody gave in a chat, about no pull request.
+
+    Attributes:
+        trigger: Names this one command (design section 10.2).
+        response_url: Answers whoever asks; empty for none.
+        mention: Whether it was said in a message, and is answered for all to see.
+    """
+
+    command: Command
+    speaker: Speaker
+    place: ChatPlace
+    trigger: str
+    response_url: str = ""
+    mention: bool = False
+
+
+Saying = Callable[[Said, "Services", Work], Awaitable[str]]
+"""Carries out a command of a chat; returns what is answered in Markdown, empty for nothing."""
 
 Answer = Callable[[Asked, "Services", Work], Awaitable[str]]
 """Carries out a command; returns what is said about it in Markdown, empty for nothing."""
@@ -55,6 +98,11 @@ Answer = Callable[[Asked, "Services", Work], Awaitable[str]]
 
 async def _nobody(asked: Asked, services: "Services", work: Work) -> str:
     msg = f"nothing answers {type(asked.command).__name__}"
+    raise LookupError(msg)
+
+
+async def _nobody_said(said: Said, services: "Services", work: Work) -> str:
+    msg = f"nothing answers {type(said.command).__name__}"
     raise LookupError(msg)
 
 
@@ -71,6 +119,15 @@ class Services:
         destruction: TCL that plans the destruction of everything.
         answer: Carries out a command; see Router.equip.
         words: Commands that something carries out, in the order people are told.
+        say: Carries out a command of a chat.
+        said_words: Commands that something carries out in a chat.
+        server: Terrakube, for what has to be exact at this moment; None where only the store and
+            the catalog may be read.
+        chat: Who is in the chat; None when there is none.
+        chats: What is stored of it; None when there is none.
+        code_key: Keys the hashes of codes that link people.
+        confirm_deletions: An approval that deletes more than this needs the workspace's name.
+        chat_command: How people address the bridge in the chat.
     """
 
     forges: Mapping[str, Forge]
@@ -81,6 +138,14 @@ class Services:
     destruction: str = ""
     answer: Answer = _nobody
     words: Sequence[Word] = ()
+    say: Saying = _nobody_said
+    said_words: Sequence[Word] = ()
+    server: JobServer | None = None
+    chat: ChatPeople | None = None
+    chats: ChatStore | None = None
+    code_key: bytes = b""
+    confirm_deletions: int = 10
+    chat_command: str = "/terrakube"
 
     @property
     def gating(self) -> Gating:
@@ -88,22 +153,25 @@ class Services:
         return Gating(forges=self.forges, store=self.store, policy=self.policy)
 
 
-Telling = Callable[[Event, Trouble, Services, Work], Awaitable[None]]
+Telling = Callable[[Happening, Trouble, Services, Work], Awaitable[None]]
 """Writes down what is said about an event that cannot be handled."""
 
-Concluding = Callable[[Event, Services, Work], Awaitable[None]]
+Concluding = Callable[[Happening, Services, Work], Awaitable[None]]
 """Takes that away once the event is handled."""
 
 
-async def _tell_nothing(event: Event, trouble: Trouble, services: Services, work: Work) -> None:
+async def _tell_nothing(event: Happening, trouble: Trouble, services: Services, work: Work) -> None:
     pass
 
 
-async def _conclude_nothing(event: Event, services: Services, work: Work) -> None:
+async def _conclude_nothing(event: Happening, services: Services, work: Work) -> None:
     pass
 
 
-E = TypeVar("E", bound=Event)
+Parser = Callable[[Delivery], Happening | Ignored]
+"""Translates an accepted delivery, without any I/O."""
+
+E = TypeVar("E", bound=Happening)
 Handler = Callable[[Any, Services, Work], Awaitable[None]]
 
 
@@ -111,8 +179,9 @@ class Router:
     """Handlers by the kind of event they react to, and answers by the kind of command."""
 
     def __init__(self) -> None:
-        self._handlers: dict[type[Event], list[Handler]] = {}
+        self._handlers: dict[type[Happening], list[Handler]] = {}
         self._answers: dict[type[Command], Answer] = {}
+        self._sayings: dict[type[Command], Saying] = {}
 
     def on(
         self, *kinds: type[E]
@@ -143,14 +212,28 @@ class Router:
 
         return register
 
+    def on_said(self, kind: type[Command]) -> Callable[[Saying], Saying]:
+        """Register what carries out exactly this kind of command in a chat."""
+
+        def register(saying: Saying) -> Saying:
+            if kind in self._sayings:
+                msg = f"{kind.__name__} is answered twice in a chat"
+                raise ValueError(msg)
+            self._sayings[kind] = saying
+            return saying
+
+        return register
+
     def include(self, other: "Router") -> None:
         """Add all handlers of another router."""
         for kind, handlers in other._handlers.items():  # noqa: SLF001 - the same class
             self._handlers.setdefault(kind, []).extend(handlers)
         for command, answer in other._answers.items():  # noqa: SLF001 - the same class
             self.on_command(command)(answer)
+        for command, saying in other._sayings.items():  # noqa: SLF001 - the same class
+            self.on_said(command)(saying)
 
-    async def dispatch(self, event: Event, services: Services, work: Work) -> None:
+    async def dispatch(self, event: Happening, services: Services, work: Work) -> None:
         """Hand the event to every handler of its kind; without one, *work* says it was ignored."""
         handlers = self._handlers.get(type(event), [])
         if not handlers:
@@ -166,17 +249,40 @@ class Router:
             return not_available(word_of(asked.command), self.words(), name)
         return await answer(asked, services, work)
 
+    async def say(self, said: Said, services: Services, work: Work) -> str:
+        """Carry out a command of a chat, or say that nothing does there."""
+        saying = self._sayings.get(type(said.command))
+        if saying is None:
+            word = word_of(said.command)
+            return not_available(word, self.said_words(), services.chat_command)
+        return await saying(said, services, work)
+
+    def said_words(self) -> tuple[Word, ...]:
+        """Return the commands that something carries out in a chat, in the order people are told.
+
+        Those about pull requests are among them: one may be named.
+        """
+        known = {*self._answers, *self._sayings}
+        return tuple(word for kind, word in WORDS.items() if kind in known)
+
     def words(self) -> tuple[Word, ...]:
         """Return the commands that something carries out, in the order people are told."""
         return tuple(word for kind, word in WORDS.items() if kind in self._answers)
 
     def equip(self, services: Services) -> Services:
         """Let handlers have commands carried out by this router."""
-        return replace(services, answer=self.answer, words=self.words())
+        return replace(
+            services,
+            answer=self.answer,
+            words=self.words(),
+            say=self.say,
+            said_words=self.said_words(),
+        )
 
     def table(self) -> list[str]:
         """List the routes, a line each, sorted: what a golden file holds."""
         routes: list[tuple[type, Callable[..., object]]] = [*self._answers.items()]
+        routes += self._sayings.items()
         for kind, handlers in self._handlers.items():
             routes += [(kind, handler) for handler in handlers]
         return sorted(
@@ -193,6 +299,7 @@ class Dispatcher:
         redact: Masks secrets in what is written down.
         telling: Says what is to be said while an event cannot be handled.
         concluding: Takes it away when it was.
+        parsers: What reads the deliveries of a chat, by their source.
     """
 
     router: Router
@@ -200,6 +307,7 @@ class Dispatcher:
     redact: Callable[[str], str] = str
     telling: Telling = _tell_nothing
     concluding: Concluding = _conclude_nothing
+    parsers: Mapping[str, Parser] = field(default_factory=dict)
 
     async def __call__(self, stored: StoredDelivery) -> Work:
         """Parse the stored bytes again and let the handlers fill a Work.
@@ -236,7 +344,9 @@ class Dispatcher:
         work.redact(self.redact)
         return work
 
-    def _event(self, delivery: Delivery) -> Event | Ignored:
+    def _event(self, delivery: Delivery) -> Happening | Ignored:
+        if parser := self.parsers.get(delivery.source):
+            return parser(delivery)
         noticed = decode_event(delivery) if delivery.source == NOTICED else None
         name = noticed.repository.forge if noticed else delivery.source
         forge = self.services.forges.get(name)
@@ -245,11 +355,11 @@ class Dispatcher:
         return noticed or forge.parse_delivery(delivery)
 
 
-def _known(event: Event) -> dict[str, str]:
+def _known(event: Happening) -> dict[str, str]:
     known = {
         "event_type": type(event).__name__,
         "delivery_id": event.delivery_id,
-        "forge": event.repository.forge,
+        "forge": event.repository.forge if isinstance(event, Event) else SLACK,
         "actor": event.actor,
     }
     if isinstance(event, PullRequestEvent | CommentEvent):

@@ -16,6 +16,7 @@ from bridge.domain.events import (
     BranchPushed,
     CommentCreated,
     Event,
+    Happening,
     MergeQueueChecked,
     PullRequestClosed,
     PullRequestEvent,
@@ -38,9 +39,11 @@ class _Place:
     verb: Verb
 
 
-async def tell_waiting(event: Event, trouble: Trouble, services: Services, work: Work) -> None:
+async def tell_waiting(event: Happening, trouble: Trouble, services: Services, work: Work) -> None:
     """Say why nothing comes of an event yet, where people wait for it."""
     notice = decide_notice(trouble)
+    if not isinstance(event, Event):
+        return
     if notice is None or not await _is_followed(event, services):
         return
     if isinstance(event, CommentCreated):
@@ -53,8 +56,10 @@ async def tell_waiting(event: Event, trouble: Trouble, services: Services, work:
         _set(event, place, services, work, state=notice.state, text=text)
 
 
-async def conclude_waiting(event: Event, services: Services, work: Work) -> None:
+async def conclude_waiting(event: Happening, services: Services, work: Work) -> None:
     """Take away what was said while an event was waited for, unless its handler did."""
+    if not isinstance(event, Event):
+        return
     if isinstance(event, CommentCreated):
         target = reply_target(event.pull_request, event.comment_id)
         if await _stands(PostKind.REPLY, target, services, work):

@@ -54,12 +54,16 @@ class AccessRule:
     Attributes:
         may: The words themselves; all of them where the settings say ``*``.
         workspaces: Globs of ``organization/workspace``; empty for all.
+        quorum: How many different people must approve a job in a workspace the rule is about.
+        four_eyes: Whether whoever asked for a job must not be among those who approve it.
         name: Where it stands, for explanations: ``access rule 2 (bridge.yaml line 14)``.
     """
 
     who: tuple[Principal, ...]
     may: frozenset[Word]
     workspaces: tuple[str, ...] = ()
+    quorum: int = 1
+    four_eyes: bool = False
     name: str = ""
 
 

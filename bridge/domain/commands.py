@@ -22,7 +22,16 @@ class Word(StrEnum):
     STATUS = "status"
     WHY = "why"
     RETRY = "retry"
+    LOGS = "logs"
+    WORKSPACES = "workspaces"
+    TEMPLATES = "templates"
     SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    SUBSCRIPTIONS = "subscriptions"
+    LINK = "link"
+    UNLINK = "unlink"
+    WHOAMI = "whoami"
+    SETTINGS = "settings"
     OK_TO_PLAN = "ok-to-plan"
     VERSION = "version"
     HELP = "help"
@@ -49,11 +58,14 @@ class Selection:
         workspaces: Globs of ``organization/workspace``, or of ``workspace`` in any organization.
         folders: Globs of folders, cleaned; the root is the empty text.
         everything: Whether more may be meant than are taken without asking.
+        pull_request: In a chat, the one it is about: ``owner/name#12`` or its address; empty for
+            the one whose thread it is said in, or none.
     """
 
     workspaces: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     everything: bool = False
+    pull_request: str = ""
 
     @property
     def names_something(self) -> bool:
@@ -62,16 +74,33 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """In a chat, what a run without a pull request takes its code and its flow from.
+
+    Attributes:
+        branch: Empty for the workspace's own.
+        template: Name or id; empty for what the rules say.
+        message: Why, in the words of whoever asks; for the record.
+    """
+
+    branch: str = ""
+    template: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCommand(Command):
     """Plan workspaces: the affected ones, or those that are named.
 
     Attributes:
         verbose: Whether the whole output is shown.
+        source: Of a run without a pull request.
     """
 
     selection: Selection = field(default_factory=Selection)
     options: RunOptions = field(default_factory=RunOptions)
     verbose: bool = False
+    source: Source = field(default_factory=Source)
 
     @property
     def destroy(self) -> bool:
@@ -95,6 +124,7 @@ class ApplyCommand(Command):
     auto_merge: bool | None = None
     merge_method: MergeMethod | None = None
     verbose: bool = False
+    source: Source = field(default_factory=Source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +140,7 @@ class DestroyCommand(Command):
     selection: Selection = field(default_factory=Selection)
     options: RunOptions | None = None
     verbose: bool = False
+    source: Source = field(default_factory=Source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,16 +188,26 @@ class UnlockCommand(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCommand(Command):
-    """Show how every workspace stands."""
+    """Show how every workspace stands.
+
+    Attributes:
+        job: In a chat, number of the one job that is meant; empty for workspaces, or all.
+    """
 
     selection: Selection = field(default_factory=Selection)
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhyCommand(Command):
-    """Say why something was planned or not, what an apply waits for, and who can help."""
+    """Say why something was planned or not, what an apply waits for, and who can help.
+
+    Attributes:
+        job: In a chat, number of the one job that is meant; empty for workspaces, or all.
+    """
 
     selection: Selection = field(default_factory=Selection)
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +215,112 @@ class RetryCommand(Command):
     """Run again what did not succeed at this head."""
 
     selection: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsCommand(Command):
+    """Show what a job wrote.
+
+    Attributes:
+        job: Its number; empty for the newest of a workspace.
+        step: Number of one step; empty for the last that wrote something.
+        tail: Lines from the end.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    job: str = ""
+    step: str = ""
+    tail: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspacesCommand(Command):
+    """List workspaces.
+
+    Attributes:
+        containing: A part of ``organization/workspace``, in any case; empty for all.
+        organization: Its name; empty for all.
+    """
+
+    containing: str = ""
+    organization: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatesCommand(Command):
+    """List templates.
+
+    Attributes:
+        organization: Its name; empty for all.
+    """
+
+    organization: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscribeCommand(Command):
+    """Tell a channel of some workspaces from now on.
+
+    Attributes:
+        patterns: Globs of ``organization/workspace``; never empty.
+        interests: Names of what it wants to be told; empty for all.
+        quiet: Whether nothing is broadcast, and no result said beside the live message.
+    """
+
+    patterns: tuple[str, ...]
+    interests: tuple[str, ...] = ()
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsubscribeCommand(Command):
+    """Tell a channel of some workspaces no more.
+
+    Attributes:
+        patterns: As they were subscribed to; empty for all.
+    """
+
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionsCommand(Command):
+    """List what a channel is told of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkCommand(Command):
+    """Make a person of the chat and an account of a forge one.
+
+    Attributes:
+        code: As the chat told it, said on the forge; empty to ask for one, in the chat.
+    """
+
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlinkCommand(Command):
+    """Make them two again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoamiCommand(Command):
+    """Say who the bridge takes somebody for, and what they may do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsCommand(Command):
+    """Show what holds in a channel, or change it.
+
+    Attributes:
+        organization: Name of the one that is meant where none is named; None leaves it, empty
+            takes it away.
+        files: Whether complete plans are put there as files; None leaves it.
+    """
+
+    organization: str | None = None
+    files: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +368,16 @@ WORDS: Mapping[type[Command], Word] = {
     StatusCommand: Word.STATUS,
     WhyCommand: Word.WHY,
     RetryCommand: Word.RETRY,
+    LogsCommand: Word.LOGS,
+    WorkspacesCommand: Word.WORKSPACES,
+    TemplatesCommand: Word.TEMPLATES,
+    SubscribeCommand: Word.SUBSCRIBE,
+    UnsubscribeCommand: Word.UNSUBSCRIBE,
+    SubscriptionsCommand: Word.SUBSCRIPTIONS,
+    LinkCommand: Word.LINK,
+    UnlinkCommand: Word.UNLINK,
+    WhoamiCommand: Word.WHOAMI,
+    SettingsCommand: Word.SETTINGS,
     AllowCommand: Word.OK_TO_PLAN,
     VersionCommand: Word.VERSION,
     HelpCommand: Word.HELP,

@@ -63,6 +63,18 @@ class NotYetError(BridgeError):
         self.tries = tries
 
 
+class BudgetSpentError(BridgeError):
+    """A budget that is shared is used up for now: nothing was sent.
+
+    Attributes:
+        until: Milliseconds since 1970, by the database's clock.
+    """
+
+    def __init__(self, until: int) -> None:
+        super().__init__("the budget is used up for now")
+        self.until = until
+
+
 class LeaseLostError(BridgeError):
     """The lease's deadline passed or its fence was refused: drop the work, another has it."""
 
@@ -105,6 +117,24 @@ class TemporaryRemoteError(RemoteError):
 
 class PermanentRemoteError(RemoteError):
     """Any other refusal: report it and stop."""
+
+
+class MaybeDoneError(RemoteError):
+    """The request may have been carried out although its answer says no, or never came."""
+
+
+class ChatRefusalError(PermanentRemoteError):
+    """The chat took a request for what it is, and refused it.
+
+    Attributes:
+        code: Slack's own word: ``channel_not_found``, ``message_not_found``, ``missing_scope``...
+        needed: The scope that is missing; empty when it is none.
+    """
+
+    def __init__(self, message: str, *, service: str, code: str, needed: str = "") -> None:
+        super().__init__(message, service=service, status=200)
+        self.code = code
+        self.needed = needed
 
 
 class NotFoundError(PermanentRemoteError):

@@ -12,19 +12,28 @@ from bridge.domain.vcs import PullRequestRef, RepositoryRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something happened on a forge.
+class Happening:
+    """Something happened somewhere.
 
     Attributes:
         delivery_id: The sender's id of the delivery.
         received_at: When we accepted it; aware, UTC.
-        actor: Login of who did it; empty for a deleted account.
-        repository: Where.
+        actor: Who did it: a login, which is empty for a deleted account; in a chat a user's id.
     """
 
     delivery_id: str
     received_at: datetime
     actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Happening):
+    """Something happened on a forge.
+
+    Attributes:
+        repository: Where.
+    """
+
     repository: RepositoryRef
 
 

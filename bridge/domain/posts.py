@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
+from bridge.domain.access import SLACK
 from bridge.domain.vcs import RepositoryRef
 
 MERGED: Final = "merged"
@@ -31,6 +32,34 @@ class PostKind(StrEnum):
     """A reaction on a comment."""
     MERGE = "merge"
     """Merging a pull request once all that is planned at its head is applied."""
+    CHAT_MESSAGE = "chat_message"
+    """The live message of a report in a chat."""
+    CHAT_PROMPT = "chat_prompt"
+    """Asks for an approval: a reply in the live message's thread, one for each step that waits."""
+    CHAT_RESULT = "chat_result"
+    """Says how what one trigger started came out: a reply in the live message's thread."""
+    CHAT_FILE = "chat_file"
+    """A complete plan, as a file in the live message's thread."""
+    CHAT_REPLY = "chat_reply"
+    """Said once, for all to see."""
+    CHAT_WHISPER = "chat_whisper"
+    """Said once, to one person alone."""
+    CHAT_VIEW = "chat_view"
+    """A modal, opened within three seconds or not at all."""
+
+
+CHAT_KINDS: Final = frozenset(
+    {
+        PostKind.CHAT_MESSAGE,
+        PostKind.CHAT_PROMPT,
+        PostKind.CHAT_RESULT,
+        PostKind.CHAT_FILE,
+        PostKind.CHAT_REPLY,
+        PostKind.CHAT_WHISPER,
+        PostKind.CHAT_VIEW,
+    }
+)
+"""What is sent to a chat; the others go to a forge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +96,64 @@ class PostTarget:
                 return f"reaction:{where}:{self.comment_id}:{self.content}"
             case PostKind.MERGE:
                 return f"merge:{where}:{self.number}:{self.sha}"
+            case _:
+                msg = f"{kind} does not go to a forge"
+                raise ValueError(msg)
+
+    @property
+    def service(self) -> str:
+        """Whom it is sent to: the name of a forge."""
+        return self.repository.forge
+
+    @property
+    def where(self) -> str:
+        """Where it is on that service: the repository's id."""
+        return self.repository.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatTarget:
+    """Where a post in a chat lives.
+
+    Attributes:
+        channel: Id; empty for a modal, and for an answer that has nothing but its *response_url*.
+        slot: What it is about, unique in its channel and kind: the group of a report, a run's id,
+            a trigger.
+        thread: ``ts`` whose thread it belongs to; empty for the channel itself, and for what
+            follows a live message, whose ``ts`` is only known when it is sent.
+        user: Whom a whisper is for, or who asked.
+        run_id: Of a prompt or a file.
+        response_url: Answers whoever asked, where the bridge may not write; empty for none.
+        trigger_id: Opens a modal.
+        expires_at: Milliseconds since 1970 after which it is not sent any more; None for never.
+    """
+
+    team: str
+    channel: str
+    slot: str
+    thread: str = ""
+    user: str = ""
+    run_id: str = ""
+    response_url: str = ""
+    trigger_id: str = ""
+    expires_at: int | None = None
+
+    def key(self, kind: PostKind) -> str:
+        """Return what makes the post unique, e.g. ``chat_prompt:T1:C1:<run id>``."""
+        return f"{kind.value}:{self.team}:{self.channel}:{self.slot}"
+
+    @property
+    def service(self) -> str:
+        """Whom it is sent to."""
+        return SLACK
+
+    @property
+    def where(self) -> str:
+        """Where it is on that service: the channel's id."""
+        return self.channel
+
+
+Target: TypeAlias = PostTarget | ChatTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +164,13 @@ class PostUpsert:
         report: Whose changes make it due again: a run's links name reports
             (``pr:<forge>:<repository id>:<n>`` or ``commit:<forge>:<repository id>:<sha>``).
         content: Fixed text (reply), or a status's state and description with a blank between; None
-            when it is composed from the store when it is due.
+            when it is composed from the store when it is due. What is fixed in a chat is Markdown
+            (reply, whisper), or the JSON of a view; JSON of ``{"text", "blocks"}`` is sent as is.
         resend: Whether to send even what was sent already: somebody changed the remote text.
     """
 
     kind: PostKind
-    target: PostTarget
+    target: Target
     report: str
     content: str | None = None
     resend: bool = False
@@ -146,12 +234,28 @@ class Post:
 
     id: str
     kind: PostKind
-    target: PostTarget
+    target: Target
     report: str
     content: str | None
     revision: int
     parts: tuple[RemotePart, ...]
     attempt: int
+
+    @property
+    def forge_target(self) -> PostTarget:
+        """Where it lives, of a post to a forge; a chat's raises ValueError."""
+        if isinstance(self.target, PostTarget):
+            return self.target
+        msg = f"post {self.id} does not go to a forge"
+        raise ValueError(msg)
+
+    @property
+    def chat_target(self) -> ChatTarget:
+        """Where it lives, of a post to a chat; a forge's raises ValueError."""
+        if isinstance(self.target, ChatTarget):
+            return self.target
+        msg = f"post {self.id} does not go to a chat"
+        raise ValueError(msg)
 
 
 def merge_refusal(parts: Sequence[RemotePart]) -> str:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bridge.domain.chat import ALL_INTERESTS, ChatReportKey, Interest
 from bridge.domain.holds import Hold, QueuePlace
 from bridge.domain.rules import Gate, Locks
 from bridge.domain.runs import Output, Run
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
-from bridge.domain.work import Verdict
+from bridge.domain.work import Decision, Verdict, Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +81,46 @@ class CommitReport:
     sha: str
     verdicts: tuple[Verdict, ...]
     runs: tuple[RunReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRun:
+    """One run in a chat, with what people said to it.
+
+    Attributes:
+        decisions: Answers that count, oldest first; one for each step, at most.
+        votes: Approvals of the step it waits at, oldest first, while more are needed.
+    """
+
+    report: RunReport
+    decisions: tuple[Decision, ...] = ()
+    votes: tuple[Vote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatReport:
+    """Everything a live message in a chat says, and what is said in its thread.
+
+    Attributes:
+        key: Which one.
+        runs: Oldest first. Of a pull request: the newest of each workspace and verb at its head,
+            and those that have not ended; otherwise all of the group.
+        pull_request: That they are of; None when they are of none.
+        title: Of the pull request; empty without one.
+        web_url: Of the pull request; empty without one.
+        interests: What the channel wants to be told. Whoever asked there is told all.
+        quiet: Whether nothing is broadcast, and no result said in the thread.
+        asked: Whether somebody asked for it in this very channel.
+        command: How people address the bridge there (``/terrakube``).
+    """
+
+    key: ChatReportKey
+    runs: tuple[ChatRun, ...]
+    command: str
+    now: datetime
+    pull_request: PullRequestRef | None = None
+    title: str = ""
+    web_url: str = ""
+    interests: frozenset[Interest] = ALL_INTERESTS
+    quiet: bool = False
+    asked: bool = False

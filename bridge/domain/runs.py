@@ -24,6 +24,8 @@ class Verb(StrEnum):
     DESTROY = "destroy"
     PUSH = "push"
     """The template a push or tag rule names: it may plan or apply."""
+    JOB = "job"
+    """A job that somebody started in Terrakube itself, and that a channel hears of."""
 
 
 class RunPhase(StrEnum):

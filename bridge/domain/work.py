@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bridge.domain.chat import ChannelSettings, Identity, LinkOffer, Subscription
 from bridge.domain.posts import PostUpsert
 from bridge.domain.runs import RunRequest
 from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef
@@ -117,6 +118,8 @@ class Decide:
     Attributes:
         digest: Of the plan they were shown; empty when there was none.
         door: ``comment`` or ``slack``.
+        quorum: How many different people must approve; the last of them decides.
+        step: At which the job must wait; empty for whichever it waits at.
     """
 
     run_id: str
@@ -124,6 +127,20 @@ class Decide:
     actor: str
     door: str
     digest: str = ""
+    quorum: int = 1
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """An approval that counts, but is not enough alone.
+
+    Attributes:
+        at: Aware, UTC.
+    """
+
+    actor: str
+    at: datetime
 
 
 class DecisionPhase(StrEnum):
@@ -173,6 +190,43 @@ class FreeHolds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unsubscribe:
+    """A channel wants to hear no more of what a pattern names; None: of anything."""
+
+    team: str
+    channel: str
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkUse:
+    """A code was said on a forge: the offer is used up, and the two are one person.
+
+    Attributes:
+        identity: Takes the place of what the person was linked to on that forge before.
+    """
+
+    code_hash: str
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlink:
+    """A person of the chat and an account of a forge are two again.
+
+    Attributes:
+        user: In the chat; empty for whoever is linked to *login*.
+        login: On *forge*; empty for whatever *user* is linked to there.
+        forge: Empty for all of them.
+    """
+
+    team: str
+    user: str = ""
+    forge: str = ""
+    login: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """Who did what through which door with which result.
 
@@ -208,6 +262,12 @@ class Work:
     allowances: list[Allowance] = field(default_factory=list)
     decides: list[Decide] = field(default_factory=list)
     frees: list[FreeHolds] = field(default_factory=list)
+    subscribes: list[Subscription] = field(default_factory=list)
+    unsubscribes: list[Unsubscribe] = field(default_factory=list)
+    channels: list[ChannelSettings] = field(default_factory=list)
+    offers: list[LinkOffer] = field(default_factory=list)
+    links_used: list[LinkUse] = field(default_factory=list)
+    unlinks: list[Unlink] = field(default_factory=list)
     audits: list[AuditEntry] = field(default_factory=list)
     ignored: str | None = None
     """Why nothing was done; None when something was."""

@@ -13,12 +13,13 @@ import structlog
 from sqlalchemy import Connection, RowMapping
 
 from bridge.domain.errors import (
+    BudgetSpentError,
     LeaseLostError,
     OverloadedError,
     PermanentRemoteError,
     TemporaryRemoteError,
 )
-from bridge.domain.posts import Post, PostKind, RemotePart
+from bridge.domain.posts import ChatTarget, Post, PostKind, RemotePart
 from bridge.engine.leases import Lease, LeaseKeeper
 from bridge.engine.rates import Budgets
 from bridge.engine.workers import Job, Worker, describe
@@ -47,9 +48,11 @@ LOCKED_OUT: Final = 300.0
 class PostLease:
     """A lease on a post; see ports.PostLease."""
 
-    def __init__(self, database: Database, lease: Lease) -> None:
+    def __init__(self, database: Database, lease: Lease, budgets: Budgets, team: str) -> None:
         self._database = database
         self._lease = lease
+        self._budgets = budgets
+        self._team = team
 
     def check(self) -> None:
         """See ports.Lease."""
@@ -59,6 +62,14 @@ class PostLease:
         """See ports.PostLease."""
         held = self._lease.held
         await self._database.write_for(held.id, queries.save_parts, held, tuple(parts))
+
+    async def pay(self, purpose: str, place: str = "") -> None:
+        """See ports.PostLease."""
+        costs = self._budgets.of_chat(self._team, purpose, place)
+        held, now = self._lease.held, self._database.now()
+        until = await self._database.write_for(held.id, queries.pay, held, costs, now)
+        if until > now:
+            raise BudgetSpentError(until)
 
 
 class Posts:
@@ -92,9 +103,8 @@ class Posts:
 
     async def _work(self, row: RowMapping, lease: Lease) -> None:
         wanted = post_from_row(row)
-        where = wanted.target.repository
         with structlog.contextvars.bound_contextvars(
-            post=wanted.id, kind=wanted.kind.value, forge=where.forge
+            post=wanted.id, kind=wanted.kind.value, forge=wanted.target.service
         ):
             costs = self._budgets.costs(wanted)
             until = await self._database.write_for(
@@ -109,11 +119,14 @@ class Posts:
         self, row: RowMapping, wanted: Post, lease: Lease, costs: Sequence[Cost]
     ) -> None:
         try:
-            published = await self._publisher.publish(wanted, PostLease(self._database, lease))
+            published = await self._publisher.publish(wanted, self._lease(wanted, lease))
+        except BudgetSpentError as spent:
+            self._count(wanted, "waiting")
+            await self._database.write_for(wanted.id, queries.wait, lease.held, spent.until)
         except TemporaryRemoteError as error:
             self._count(wanted, "postponed")
             if error.account_wide:
-                await self._rest(wanted.target.repository.forge, error)
+                await self._rest(wanted.target.service, error)
             raise
         except PermanentRemoteError as error:
             await self._refuse(row, wanted, lease, error)
@@ -124,6 +137,11 @@ class Posts:
             raise
         else:
             await self._finish(wanted, lease, costs, published)
+
+    def _lease(self, wanted: Post, lease: Lease) -> PostLease:
+        target = wanted.target
+        team = target.team if isinstance(target, ChatTarget) else ""
+        return PostLease(self._database, lease, self._budgets, team)
 
     async def _finish(
         self, wanted: Post, lease: Lease, costs: Sequence[Cost], published: Published
@@ -191,5 +209,6 @@ def _finish(
         # The living comment says what came of it; the merge itself looks again in its own time.
         touch_reports(connection, [sent.report], now, kind=PostKind.REPORT)
     record_audits(connection, published.audits, now)
-    rates.give_back(connection, costs, costs[0].tokens - published.writes)
+    if costs:
+        rates.give_back(connection, costs, costs[0].tokens - published.writes)
     return changed

@@ -4,10 +4,11 @@ GitHub bears about 80 content-creating calls a minute and 500 an hour for one cr
 bear far fewer edits of one comment. Statuses are small and many, and have a budget of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from bridge.domain.posts import Post, PostKind
+from bridge.domain.posts import CHAT_KINDS, Post, PostKind
 from bridge.store.queries.rates import Cost
 
 
@@ -26,6 +27,20 @@ class Budget:
             burst=self.burst,
             per_minute=self.per_minute,
         )
+
+
+CHAT: Final[Mapping[str, Budget]] = {
+    # Slack lets a whole workspace have 50 edits a minute; 40 in any minute are ours.
+    "update": Budget(burst=5, per_minute=35),
+    "post": Budget(burst=30, per_minute=200),
+    "whisper": Budget(burst=20, per_minute=80),
+    "upload": Budget(burst=5, per_minute=20),
+    "view": Budget(burst=20, per_minute=80),
+}
+"""Calls of a chat by their purpose (slack.md section 9); each has its own limit there."""
+
+CHAT_CHANNEL: Final = Budget(burst=5, per_minute=60)
+"""New messages in one channel: about one a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +65,9 @@ class Budgets:
 
     def costs(self, post: Post) -> Sequence[Cost]:
         """Say what sending *post* may take: a write for each comment it consists of."""
-        forge, writes = post.target.repository.forge, max(len(post.parts), 1)
+        if post.kind in CHAT_KINDS:
+            return []  # each call pays right before it is made: most looks lead to none
+        forge, writes = post.target.service, max(len(post.parts), 1)
         content, statuses = self.of_credential(forge, writes)
         if post.kind is PostKind.STATUS:
             return [statuses]
@@ -59,6 +76,13 @@ class Budgets:
             costs.append(self.hourly.cost(f"content by the hour:{forge}", writes))
         if post.kind is PostKind.REPORT:
             costs.append(self.report.cost(f"report:{post.report}", writes))
+        return costs
+
+    def of_chat(self, team: str, purpose: str, place: str = "") -> Sequence[Cost]:
+        """Name what one call of a chat takes: of its method's budget, and of a channel's."""
+        costs = [CHAT[purpose].cost(f"chat:{team}:{purpose}", 1)]
+        if place and purpose == "post":
+            costs.append(CHAT_CHANNEL.cost(f"chat:{team}:{place}", 1))
         return costs
 
     def of_credential(self, forge: str, writes: int = 1) -> tuple[Cost, Cost]:

@@ -58,8 +58,10 @@ class MergeService:
         standing = await self._standing(post)
         if not was_trying and (_is_merged(tries) or left_undone(standing)):
             return Published(parts=tuple(tries), writes=0)  # so the forge need not be asked
-        found = await self.forges[post.target.repository.forge].pull_request(_pull_request(post))
-        match decide_merge(found, standing, post.target.content):
+        found = await self.forges[post.forge_target.repository.forge].pull_request(
+            _pull_request(post)
+        )
+        match decide_merge(found, standing, post.forge_target.content):
             case Merged(commit=commit):
                 done = RemotePart(id=commit or "-", hash=MERGED)
                 # Whether it was this try or a person at the same moment nobody can tell.
@@ -72,7 +74,7 @@ class MergeService:
                 return Published(parts=tuple(tries), writes=0)
 
     async def _standing(self, post: Post) -> Standing:
-        ref, sha = _pull_request(post), post.target.sha
+        ref, sha = _pull_request(post), post.forge_target.sha
         return Standing(
             head_sha=sha,
             stored=await self.store.pull_request(ref),
@@ -83,7 +85,7 @@ class MergeService:
     async def _try(
         self, wanted: Merge, found: PullRequest, post: Post, lease: PostLease
     ) -> Published:
-        forge, sha = self.forges[post.target.repository.forge], post.target.sha
+        forge, sha = self.forges[post.forge_target.repository.forge], post.forge_target.sha
         tries, _ = _tries(post)
         await lease.save([*tries, _TRYING])
         lease.check()
@@ -126,10 +128,10 @@ def _refusals(parts: Sequence[RemotePart]) -> Sequence[RemotePart]:
 
 
 def _pull_request(post: Post) -> PullRequestRef:
-    if post.target.number is None:
+    if post.forge_target.number is None:
         msg = f"post {post.id} names no pull request"
         raise ValueError(msg)
-    return PullRequestRef(repository=post.target.repository, number=post.target.number)
+    return PullRequestRef(repository=post.forge_target.repository, number=post.forge_target.number)
 
 
 def _audit(post: Post, actor: str, result: str, detail: str) -> AuditEntry:

@@ -78,6 +78,9 @@ class PublishService:
                 return await _react(post, forge, lease)
             case PostKind.MERGE:
                 return await self.merging.merge(post, lease)
+            case _:
+                msg = f"post {post.id} does not go to a forge"
+                raise ValueError(msg)
 
     def _reply_text(self, post: Post, forge: Forge) -> str:
         limit = forge.comment_limit - self._marker_size(post, forge)
@@ -106,7 +109,7 @@ class PublishService:
         return [self.redact(text) for text in texts]
 
     async def _bring_status(self, post: Post, forge: Forge, lease: PostLease) -> Published:
-        target, status = post.target, await self._status(post)
+        target, status = post.forge_target, await self._status(post)
         if status is None:
             return Published(parts=post.parts, writes=0)
         status = replace(status, description=self.redact(status.description))
@@ -118,7 +121,7 @@ class PublishService:
         return Published(parts=(RemotePart(id=_DONE, hash=wanted),), writes=1)
 
     async def _status(self, post: Post) -> CommitStatus | None:
-        target = post.target
+        target = post.forge_target
         if post.content is not None:  # says the same for ever: its state, a blank, its description
             state, _, description = post.content.partition(" ")
             return CommitStatus(
@@ -137,7 +140,7 @@ class PublishService:
         )
 
     def _forge(self, post: Post) -> Forge:
-        name = post.target.repository.forge
+        name = post.forge_target.repository.forge
         try:
             return self.forges[name]
         except KeyError as error:
@@ -192,7 +195,9 @@ class _Comments:
         """Return whether there was something to edit: somebody may have deleted it."""
         self.lease.check()
         try:
-            await self.forge.edit_comment(self.post.target.repository, self.parts[index].id, body)
+            await self.forge.edit_comment(
+                self.post.forge_target.repository, self.parts[index].id, body
+            )
         except NotFoundError:
             return False
         self.writes += 1
@@ -240,7 +245,7 @@ class _Comments:
 
     async def _delete(self, comment_id: str) -> None:
         self.lease.check()
-        await self.forge.delete_comment(self.post.target.repository, comment_id)
+        await self.forge.delete_comment(self.post.forge_target.repository, comment_id)
         self.writes += 1
 
     async def _keep(self, index: int, part: RemotePart) -> None:
@@ -254,7 +259,9 @@ async def _react(post: Post, forge: Forge, lease: PostLease) -> Published:
     done = (RemotePart(id=_DONE, hash=_DONE),)
     lease.check()
     try:
-        await forge.react(post.target.repository, post.target.comment_id, post.target.content)
+        await forge.react(
+            post.forge_target.repository, post.forge_target.comment_id, post.forge_target.content
+        )
     except NotFoundError:
         return Published(parts=done, writes=0)  # the comment is gone
     except NotAllowedError as error:
@@ -266,10 +273,10 @@ async def _react(post: Post, forge: Forge, lease: PostLease) -> Published:
 
 
 def _pull_request(post: Post) -> PullRequestRef:
-    if post.target.number is None:
+    if post.forge_target.number is None:
         msg = f"post {post.id} names no pull request"
         raise ValueError(msg)
-    return PullRequestRef(repository=post.target.repository, number=post.target.number)
+    return PullRequestRef(repository=post.forge_target.repository, number=post.forge_target.number)
 
 
 def _hash(text: str) -> str:

@@ -186,6 +186,10 @@ class AccessSettings(Section):
     """Verbs, such as plan and apply; * for all of them."""
     workspaces: Globs = ()
     """Patterns of organization/workspace; empty: all."""
+    quorum: Annotated[int, Field(ge=1, le=10)] = 1
+    """How many different people must approve a job in these workspaces."""
+    four_eyes: bool = False
+    """Whether somebody else than who asked for a job must approve it."""
 
     def rule(self, name: str) -> AccessRule:
         """Reduce the section to what decides; *name* is where it stands."""
@@ -194,5 +198,7 @@ class AccessSettings(Section):
             who=tuple(one for one in found if one is not None),
             may=frozenset(Word) if ALL in self.may else frozenset(Word(one) for one in self.may),
             workspaces=self.workspaces,
+            quorum=self.quorum,
+            four_eyes=self.four_eyes,
             name=name,
         )

@@ -199,20 +199,24 @@ class LogSettings(Section):
 
 
 class SlackSettings(Section):
-    """Slack as a second door: not available yet."""
+    """Slack as a second door; without a bot token it stays shut."""
 
     mode: Literal["socket", "http"] = "socket"
-    """socket or http (not available yet)."""
+    """socket needs no public address; http is reached under public_url."""
     command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/terrakube"
-    """Slash command (not available yet)."""
-    default_channel: str | None = None
-    """Id of the channel that hears of everything (not available yet)."""
+    """Slash command; another one for each bridge in the same workspace of Slack."""
+    default_channel: Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,}$")] | None = None
+    """Id of the channel that hears of everything, such as C0123."""
     bot_token: SecretStr | None = None
-    """xoxb-... (not available yet)."""
+    """xoxb-...: what the bridge writes with."""
     app_token: SecretStr | None = None
-    """xapp-..., for socket mode (not available yet)."""
+    """xapp-..., for socket mode."""
     signing_secret: SecretStr | None = None
-    """For http mode (not available yet)."""
+    """Of the app, for http mode: without it nothing that comes in is believed."""
+    confirm_deletions: Annotated[int, Field(ge=0)] = 10
+    """An approval that deletes more than this needs the workspace's name typed in."""
+    api_url: WebAddress = "https://slack.com/api/"
+    """Slack's API; https://slack-gov.com/api/ for GovSlack."""
 
 
 class AppAccess(Section):

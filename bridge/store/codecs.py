@@ -7,7 +7,15 @@ from typing import Final, Generic, TypeVar
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
-from bridge.domain.posts import Post, PostKind, PostTarget, RemotePart
+from bridge.domain.posts import (
+    CHAT_KINDS,
+    ChatTarget,
+    Post,
+    PostKind,
+    PostTarget,
+    RemotePart,
+    Target,
+)
 from bridge.domain.runs import Output, OutputKind, Review, Run, RunPhase, RunRequest, RunState
 from bridge.domain.terrakube import PlanCounts, Step
 from bridge.domain.work import Verdict
@@ -35,6 +43,7 @@ class Codec(Generic[T]):
 
 RUN_REQUEST: Final = Codec(RunRequest)
 POST_TARGET: Final = Codec(PostTarget)
+CHAT_TARGET: Final = Codec(ChatTarget)
 VERDICT: Final = Codec(Verdict)
 STEPS: Final = Codec(tuple[Step, ...])
 COUNTS: Final = Codec(PlanCounts)
@@ -96,12 +105,22 @@ def run_from_row(row: RowMapping) -> Run:
     )
 
 
+def dump_target(target: Target) -> str:
+    """Write where a post lives."""
+    return CHAT_TARGET.dump(target) if isinstance(target, ChatTarget) else POST_TARGET.dump(target)
+
+
+def load_target(kind: PostKind, text: str) -> Target:
+    """Read what :func:`dump_target` wrote of a post of a kind."""
+    return CHAT_TARGET.load(text) if kind in CHAT_KINDS else POST_TARGET.load(text)
+
+
 def post_from_row(row: RowMapping) -> Post:
     """Read a row of ``post``."""
     return Post(
         id=row["id"],
         kind=PostKind(row["kind"]),
-        target=POST_TARGET.load(row["target"]),
+        target=load_target(PostKind(row["kind"]), row["target"]),
         report=row["report"],
         content=row["content"],
         revision=row["revision"],

@@ -276,6 +276,69 @@ decision = Table(
     Column("reason", Text, nullable=False, server_default=""),
 )
 
+# Approvals that are not enough alone; the one that is becomes the decision.
+vote = Table(
+    "vote",
+    metadata,
+    Column("run_id", Text, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("actor", Text, primary_key=True),
+    Column("door", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+# What channels of a chat want to hear; who subscribed, is empty for the configured channel.
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("team", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("pattern", Text, primary_key=True),
+    Column("interests", Text, nullable=False),  # JSON list
+    Column("quiet", Integer, nullable=False, server_default="0"),
+    Column("actor", Text, nullable=False, server_default=""),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+channel = Table(
+    "channel",
+    metadata,
+    Column("team", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("organization", Text, nullable=False, server_default=""),
+    Column("files", Integer, nullable=False, server_default="0"),
+    Column("parked", Text, nullable=False, server_default=""),  # why nothing is sent there
+    Column("parked_at", BigInteger),
+)
+
+# Which person of a chat is which account of a forge.
+identity = Table(
+    "identity",
+    metadata,
+    Column("team", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("forge", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("login", Text, nullable=False),
+    Column("login_key", Text, nullable=False),  # in lower case
+    Column("linked_at", BigInteger, nullable=False),
+    Index("ix_identity_login", "forge", "login_key"),
+)
+
+# Codes that link the two, for ten minutes; kept a while to say that one was used.
+link_offer = Table(
+    "link_offer",
+    metadata,
+    Column("code_hash", Text, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("team_name", Text, nullable=False, server_default=""),
+    Column("user_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Index("ix_link_offer_expires_at", "expires_at"),
+)
+
 organization = Table(
     "organization",
     metadata,

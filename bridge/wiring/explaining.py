@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bridge.domain.errors import SettingsError
 from bridge.domain.events import Event
 from bridge.domain.holds import Hold
-from bridge.domain.posts import PostKind, StatusPost
+from bridge.domain.posts import PostKind, PostTarget, StatusPost
 from bridge.domain.redaction import Redactor
 from bridge.domain.reports import CommitReport, PullRequestReport
 from bridge.domain.rules import Policy
@@ -99,7 +99,11 @@ def _described(work: Work) -> dict[str, object]:
         ],
         "verdict": {"kind": verdicts[-1].kind, "text": verdicts[-1].text} if verdicts else None,
         "supersedes": [one.reason for one in work.supersedes],
-        "statuses": [one.target.context for one in work.posts if one.kind is PostKind.STATUS],
+        "statuses": [
+            one.target.context
+            for one in work.posts
+            if one.kind is PostKind.STATUS and isinstance(one.target, PostTarget)
+        ],
         "comment": any(one.kind is PostKind.REPORT for one in work.posts),
         "replies": [one.content for one in work.posts if one.kind is PostKind.REPLY],
         "answers": [{"run": one.run_id, "answer": one.answer.value} for one in work.decides],

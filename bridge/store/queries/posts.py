@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, case, select, upda
 from bridge.domain.errors import MissingError, UserError
 from bridge.domain.posts import Post, PostKind, RemotePart
 from bridge.store import hints
-from bridge.store.codecs import PARTS, POST_TARGET, from_ms
+from bridge.store.codecs import PARTS, from_ms, load_target
 from bridge.store.queries import leases, rates
 from bridge.store.queries.leases import Held
 from bridge.store.queries.rates import Cost
@@ -113,6 +113,31 @@ def pay_or_wait(
     return until
 
 
+def pay(connection: Connection, held: Held, costs: Sequence[Cost], now: int) -> int:
+    """Take what one call costs if it may be made now; else take nothing and say when it may be.
+
+    Nothing is taken on credit: by then the post may have something newer to say, or nothing.
+    """
+    leases.keep(connection, post, held)
+    until = rates.free_at(connection, costs, now)
+    if until <= now:
+        rates.take(connection, costs, now)
+    return until
+
+
+def wait(connection: Connection, held: Held, until: int) -> None:
+    """Look again when a budget allows; it was not tried."""
+    leases.fail(
+        connection,
+        post,
+        held,
+        due_at=until,
+        error="waits for its budget",
+        counted=False,
+        attempts=post.c.attempts - 1,
+    )
+
+
 def bury(connection: Connection, held: Held, row: RowMapping, reason: str, now: int) -> None:
     """Set a post aside: nothing is sent any more until somebody wants it again."""
     leases.finish(connection, post, held, due_at=None, dead=1, last_error=reason[:2_000])
@@ -141,7 +166,7 @@ def _list(
         PostSummary(
             id=row["id"],
             kind=row["kind"],
-            target=POST_TARGET.load(row["target"]).key(PostKind(row["kind"])),
+            target=load_target(PostKind(row["kind"]), row["target"]).key(PostKind(row["kind"])),
             created_at=from_ms(row["created_at"]),
             sent_at=None if row["sent_at"] is None else from_ms(row["sent_at"]),
             outcome=_outcome(row),

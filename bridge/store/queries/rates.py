@@ -53,6 +53,18 @@ def take(connection: Connection, costs: Sequence[Cost], now: int) -> int:
     return usable_at
 
 
+def free_at(connection: Connection, costs: Sequence[Cost], now: int) -> int:
+    """Say when all buckets hold what is asked for; *now* when they do. Nothing is taken."""
+    ordered = sorted(costs, key=lambda cost: cost.key)
+    stored = _locked(connection, ordered, now)
+    usable_at = now
+    for cost in ordered:
+        left = _tokens(cost, stored[cost.key], now) - cost.tokens * _THOUSANDTHS
+        wait = int(-left * 60 / cost.per_minute) + 1 if left < 0 else 0
+        usable_at = max(usable_at, now + wait, stored[cost.key].blocked_until)
+    return usable_at
+
+
 def blocked_until(connection: Connection, costs: Sequence[Cost]) -> int:
     """Return until when nothing may be used of these buckets; 0 when nothing stands against it."""
     found = connection.scalar(

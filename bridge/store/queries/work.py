@@ -29,7 +29,7 @@ from bridge.domain.work import (
     Work,
 )
 from bridge.store import hints
-from bridge.store.codecs import PARTS, POST_TARGET, RUN_REQUEST, VERDICT, to_ms
+from bridge.store.codecs import PARTS, RUN_REQUEST, VERDICT, dump_target, to_ms
 from bridge.store.queries import holds
 from bridge.store.queries.answers import decide
 from bridge.store.queries.superseding import end_queued, supersede_commit, supersede_runs
@@ -316,7 +316,7 @@ def _link(connection: Connection, links: Sequence[tuple[str, str]]) -> None:
 
 def _upsert_post(connection: Connection, wanted: PostUpsert, now: int) -> None:
     desired: dict[str, object] = {
-        "target": POST_TARGET.dump(wanted.target),
+        "target": dump_target(wanted.target),
         "report": wanted.report,
         "content": wanted.content,
     }
@@ -325,8 +325,8 @@ def _upsert_post(connection: Connection, wanted: PostUpsert, now: int) -> None:
         id=_new_id(now),
         key=key,
         kind=wanted.kind.value,
-        forge=wanted.target.repository.forge,
-        repository_id=wanted.target.repository.id,
+        forge=wanted.target.service,
+        repository_id=wanted.target.where,
         created_at=now,
         due_at=now,
         **desired,

@@ -349,6 +349,63 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "step", name=op.f("pk_decision")),
     )
     op.create_table(
+        "vote",
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("door", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["run.id"], name=op.f("fk_vote_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "step", "actor", name=op.f("pk_vote")),
+    )
+    op.create_table(
+        "subscription",
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("pattern", sa.Text(), nullable=False),
+        sa.Column("interests", sa.Text(), nullable=False),
+        sa.Column("quiet", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("actor", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("team", "channel", "pattern", name=op.f("pk_subscription")),
+    )
+    op.create_table(
+        "channel",
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organization", sa.Text(), server_default="", nullable=False),
+        sa.Column("files", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("parked", sa.Text(), server_default="", nullable=False),
+        sa.Column("parked_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("team", "id", name=op.f("pk_channel")),
+    )
+    op.create_table(
+        "identity",
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("forge", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("login_key", sa.Text(), nullable=False),
+        sa.Column("linked_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("team", "user_id", "forge", name=op.f("pk_identity")),
+    )
+    op.create_index("ix_identity_login", "identity", ["forge", "login_key"], unique=False)
+    op.create_table(
+        "link_offer",
+        sa.Column("code_hash", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("team_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_link_offer")),
+    )
+    op.create_index("ix_link_offer_expires_at", "link_offer", ["expires_at"], unique=False)
+    op.create_table(
         "output",
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),

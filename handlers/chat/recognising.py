@@ -1,0 +1,57 @@
+"""Who is it: asked of Slack at each click and command, before anything else (slack.md section 11).
+
+Being in the chat is no permission, and a payload is no proof: people of shared channels, guests,
+programs and switched-off accounts can all press buttons.
+"""
+
+import structlog
+
+from bridge.decisions.asking import Refuse
+from bridge.domain.chat import ChatUser
+from bridge.domain.chat_events import Interaction
+from bridge.domain.errors import NotFoundError, PermanentRemoteError
+from bridge.routing import Services, Speaker
+
+log = structlog.get_logger(__name__)
+
+_UNASKED = (
+    "Nothing was done: Slack did not say who you are, and without that the answer is no. Please "
+    "try again in a while."
+)
+_STRANGER = "Nothing was done: you are of another organization than this bridge's."
+
+
+async def recognise(event: Interaction, services: Services) -> Speaker | Refuse:
+    """Find out who does something, and refuse whoever may do nothing at all.
+
+    Raises:
+        TemporaryRemoteError: Slack does not answer: the delivery is tried again.
+    """
+    if services.chat is None or services.chats is None:
+        return Refuse(text="Slack is not configured any more.")
+    if event.place.team != services.chat.team or event.user_team not in {"", event.place.team}:
+        return Refuse(text=_STRANGER)
+    try:
+        user = await services.chat.user(event.actor)
+    except NotFoundError:
+        return Refuse(text=_STRANGER)
+    except PermanentRemoteError as error:
+        log.warning("chat.unknown_user", actor=event.actor, reason=str(error))
+        return Refuse(text=_UNASKED)
+    if reason := _excluded(user, services.chat.team):
+        return Refuse(text=f"Nothing was done: {reason}.")
+    identities = await services.chats.identities(event.place.team, event.actor)
+    return Speaker(user=user, identities=tuple(identities))
+
+
+def _excluded(user: ChatUser, team: str) -> str:
+    """Say why somebody may do nothing here, whatever the rules say; empty when they may."""
+    if user.team != team or user.is_stranger:
+        return "you are of another organization than this bridge's"
+    if user.deleted:
+        return "this account is switched off"
+    if user.is_bot:
+        return "programs may not ask for anything here"
+    if user.is_guest:
+        return "guests may not ask for anything here"
+    return ""

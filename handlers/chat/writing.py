@@ -1,0 +1,120 @@
+"""Carrying out in the chat: what is said becomes rows of a Work. Nothing here reaches outside."""
+
+import json
+from datetime import timedelta
+from typing import Final
+
+from bridge.domain.access import SLACK
+from bridge.domain.chat import ChatMessage, ChatPlace, ChatReportKey, View
+from bridge.domain.chat_events import Interaction
+from bridge.domain.posts import ChatTarget, PostKind, PostUpsert
+from bridge.domain.work import AuditEntry, Work
+from bridge.routing import Said, Speaker
+
+_DETAIL: Final = 500
+_ANSWERED_FOR: Final = timedelta(minutes=30)
+"""How long a ``response_url`` may be used (slack.md section 9)."""
+
+_OPENED_WITHIN: Final = timedelta(seconds=3)
+"""How long a ``trigger_id`` may be used."""
+
+
+def report_key(place: ChatPlace, group: str) -> str:
+    """Name the live message of a group of runs at a place; what a run's reports hold."""
+    key = ChatReportKey(team=place.team, channel=place.channel, group=group, thread=place.thread)
+    return str(key)
+
+
+def whisper(work: Work, event: Interaction, answer: str | ChatMessage) -> None:
+    """Answer somebody alone, in Markdown or as a message that is made already."""
+    expires = event.received_at + _ANSWERED_FOR
+    target = ChatTarget(
+        team=event.place.team,
+        channel=event.place.channel,
+        slot=event.trigger,
+        thread=event.place.thread,
+        user=event.actor,
+        response_url=event.response_url,
+        expires_at=int(expires.timestamp() * 1000),
+    )
+    post(work, PostKind.CHAT_WHISPER, target, answer)
+
+
+def reply(work: Work, event: Interaction, answer: str | ChatMessage) -> None:
+    """Say something once where somebody said something, for all to see."""
+    target = ChatTarget(
+        team=event.place.team,
+        channel=event.place.channel,
+        slot=event.trigger,
+        thread=event.place.thread,
+        user=event.actor,
+    )
+    post(work, PostKind.CHAT_REPLY, target, answer)
+
+
+def open_view(work: Work, event: Interaction, view: View) -> None:
+    """Open a modal for whoever did something just now."""
+    expires = event.received_at + _OPENED_WITHIN
+    target = ChatTarget(
+        team=event.place.team,
+        channel=event.place.channel,
+        slot=event.trigger,
+        user=event.actor,
+        response_url=event.response_url,
+        trigger_id=event.trigger_id,
+        expires_at=int(expires.timestamp() * 1000),
+    )
+    work.posts.append(
+        PostUpsert(
+            kind=PostKind.CHAT_VIEW,
+            target=target,
+            report=report_key(event.place, event.trigger),
+            content=json.dumps(view),
+        )
+    )
+
+
+def follow_here(work: Work, said: Said) -> str:
+    """Keep a live message of what *said* starts where it was said; return its report.
+
+    Where the bridge may not write, whoever asks is told alone.
+    """
+    report = report_key(said.place, said.trigger)
+    target = ChatTarget(
+        team=said.place.team,
+        channel=said.place.channel,
+        slot=said.trigger,
+        thread=said.place.thread,
+        user=said.speaker.user.id,
+        response_url=said.response_url,
+    )
+    work.posts.append(PostUpsert(kind=PostKind.CHAT_MESSAGE, target=target, report=report))
+    return report
+
+
+def post(work: Work, kind: PostKind, target: ChatTarget, answer: str | ChatMessage) -> None:
+    """Have something said once."""
+    place = ChatPlace(team=target.team, channel=target.channel, thread=target.thread)
+    content = answer if isinstance(answer, str) else _json(answer)
+    report = report_key(place, target.slot)
+    work.posts.append(PostUpsert(kind=kind, target=target, report=report, content=content))
+
+
+def audit_said(
+    work: Work, speaker: Speaker, *, action: str, subject: str, result: str, detail: str = ""
+) -> None:
+    """Record who asked for what in the chat, and what became of it."""
+    work.audits.append(
+        AuditEntry(
+            actor=speaker.user.actor,
+            action=action,
+            door=SLACK,
+            subject=subject,
+            result=result,
+            detail=" ".join(detail.split())[:_DETAIL],
+        )
+    )
+
+
+def _json(message: ChatMessage) -> str:
+    return json.dumps({"text": message.text, "blocks": list(message.blocks)})
