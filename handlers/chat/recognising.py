@@ -9,7 +9,7 @@ import structlog
 from bridge.decisions.asking import Refuse
 from bridge.domain.chat import ChatUser
 from bridge.domain.chat_events import Interaction
-from bridge.domain.errors import NotFoundError, PermanentRemoteError
+from bridge.domain.errors import NotFoundError, RemoteError
 from bridge.routing import Services, Speaker
 
 log = structlog.get_logger(__name__)
@@ -24,8 +24,7 @@ _STRANGER = "Nothing was done: you are of another organization than this bridge'
 async def recognise(event: Interaction, services: Services) -> Speaker | Refuse:
     """Find out who does something, and refuse whoever may do nothing at all.
 
-    Raises:
-        TemporaryRemoteError: Slack does not answer: the delivery is tried again.
+    That Slack does not say is a no: what was asked for minutes ago is not done out of the blue.
     """
     if services.chat is None or services.chats is None:
         return Refuse(text="Slack is not configured any more.")
@@ -35,7 +34,7 @@ async def recognise(event: Interaction, services: Services) -> Speaker | Refuse:
         user = await services.chat.user(event.actor)
     except NotFoundError:
         return Refuse(text=_STRANGER)
-    except PermanentRemoteError as error:
+    except RemoteError as error:
         log.warning("chat.unknown_user", actor=event.actor, reason=str(error))
         return Refuse(text=_UNASKED)
     if reason := _excluded(user, services.chat.team):
