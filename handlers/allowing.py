@@ -1,12 +1,13 @@
 """Asking whether somebody may say something: what is known of them, gathered just now."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
 from bridge.decisions.access import Allowed, Denied, decide_access, teams_to_ask
 from bridge.decisions.asking import Refuse
-from bridge.domain.access import Person, Principal
+from bridge.domain.access import SLACK, Person, Principal
 from bridge.domain.commands import Word
 from bridge.domain.errors import RemoteError
 from bridge.domain.terrakube import WorkspaceRef
@@ -57,7 +58,7 @@ async def gather_person(
     *,
     known: dict[Principal, bool | None] | None = None,
 ) -> Person:
-    """Find out which of the teams that matter somebody is in.
+    """Find out which of the teams and groups that matter somebody is in.
 
     Args:
         asked: Who says it, and where.
@@ -66,24 +67,51 @@ async def gather_person(
         workspaces: As for *word*.
         known: Answers of this moment, which are not asked for again; None when they could not be.
     """
-    name = asked.pull_request.ref.repository.forge
+    forge, speaker = asked.pull_request.ref.repository.forge, asked.speaker
+    person = Person(
+        forge=forge,
+        login=speaker.login_on(forge) if speaker else asked.actor,
+        permission=asked.permission,
+        slack_user=speaker.user.id if speaker else "",
+    )
+    return await with_teams(person, word, services, workspaces, known=known)
+
+
+async def with_teams(
+    person: Person,
+    word: Word,
+    services: Services,
+    workspaces: Sequence[WorkspaceRef],
+    *,
+    known: dict[Principal, bool | None] | None = None,
+) -> Person:
+    """Ask the forge and Slack which of their teams and groups that matter somebody is in."""
     answers = {} if known is None else known
-    teams = teams_to_ask(services.policy.access, name, word, workspaces)
+    rules = services.policy.access
+    doors = [person.forge] if person.login else []
+    doors += [SLACK] if person.slack_user else []
+    teams = [one for door in doors for one in teams_to_ask(rules, door, word, workspaces)]
     for team in teams:
         if team not in answers:
-            answers[team] = await _is_in(asked, team, services)
-    return Person(
-        forge=name,
-        login=asked.actor,
-        permission=asked.permission,
+            answers[team] = await _is_in(person, team, services)
+    return replace(
+        person,
         teams=frozenset(team.key for team in teams if answers[team]),
         unsure=frozenset(team.key for team in teams if answers[team] is None),
     )
 
 
-async def _is_in(asked: Asked, team: Principal, services: Services) -> bool | None:
+async def _is_in(person: Person, team: Principal, services: Services) -> bool | None:
     try:
-        return await services.forges[team.door].in_team(asked.actor, team.name)
+        if team.door != SLACK:
+            return await services.forges[team.door].in_team(person.login, team.name)
+        return services.chat is not None and await services.chat.in_group(
+            person.slack_user, team.name
+        )
     except RemoteError as error:
-        log.warning("team.unknown", actor=asked.actor, reason=f"{team}: {error}")
+        log.warning("team.unknown", actor=_named(person), reason=f"{team}: {error}")
         return None
+
+
+def _named(person: Person) -> str:
+    return person.login or f"{SLACK}:{person.slack_user}"

@@ -4,7 +4,11 @@ The forge's permission was asked just now; that it could not be asked is a no. W
 whoever may write may say everything but ``destroy``, and free the workspaces of other pull
 requests only as an administrator of the repository. With rules, whatever none allows is denied.
 What only tells what the pull request shows anyway needs no rule, and read permission is enough
-for it. On Slack, people may only read unless a rule says more.
+for it.
+
+On Slack, the people of the team may read, and say what a channel hears. For everything else a
+rule has to name them: by a user or a group of Slack's, which the operator chose for this very
+door, or by the account of a forge they are linked to, for which the floor is the same as there.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,10 +21,19 @@ from bridge.domain.commands import Word
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import Permission
 
-_ANYBODYS = frozenset({Word.HELP, Word.VERSION})
+_ANYBODYS = frozenset({Word.HELP, Word.VERSION, Word.WHOAMI, Word.LINK, Word.UNLINK})
 _READING = frozenset({Word.STATUS, Word.WHY})
-READS = _ANYBODYS | _READING
+READS = (_ANYBODYS | _READING) - {Word.LINK, Word.UNLINK}
 """Words that change nothing, and leave no trace in the audit."""
+
+_READING_ON_SLACK = _READING | {
+    Word.LOGS,
+    Word.WORKSPACES,
+    Word.TEMPLATES,
+    Word.SUBSCRIPTIONS,
+}
+_OF_CHANNELS = frozenset({Word.SUBSCRIBE, Word.UNSUBSCRIBE, Word.SETTINGS})
+"""What a channel hears is nothing that ``status`` does not tell everybody there."""
 
 _KINDS_TO_ASK = frozenset({PrincipalKind.TEAM, PrincipalKind.GROUP})
 
@@ -95,11 +108,11 @@ def decide_access(
     """
     if word in _ANYBODYS:
         return Allowed(because="anybody may")
-    if person.slack_user and rules is None:
-        return _without_rules_on_slack(word)
-    if word in _READING and not person.slack_user:
+    if person.slack_user:
+        return _on_slack(person, word, workspaces, rules)
+    if word in _READING:
         return _may_read(person)
-    if word not in _READING and (text := _below_floor(person, is_ruled=rules is not None)):
+    if text := stranger_text(person.permission, is_ruled=rules is not None):
         return Denied(text=text)
     if rules is None:
         return _without_rules(person, word, own=own)
@@ -124,15 +137,6 @@ def stranger_text(permission: Permission | None, *, is_ruled: bool = False) -> s
     )
 
 
-def _below_floor(person: Person, *, is_ruled: bool) -> str:
-    if person.slack_user and not person.login:
-        return (
-            "Nothing was done: this needs write permission on the repository, and your Slack "
-            "account is not linked to an account on its forge."
-        )
-    return stranger_text(person.permission, is_ruled=is_ruled)
-
-
 def _may_read(person: Person) -> Allowed | Denied:
     if person.permission is None:
         return Denied(text=_WITHOUT_ANSWER.replace("may write to", "may read"))
@@ -144,9 +148,16 @@ def _may_read(person: Person) -> Allowed | Denied:
     return Allowed(because=f"{person.permission.value} permission")
 
 
-def _without_rules_on_slack(word: Word) -> Allowed | Denied:
-    if word in _READING:
-        return Allowed(because="anybody may read")
+def _on_slack(
+    person: Person,
+    word: Word,
+    workspaces: Sequence[WorkspaceRef],
+    rules: Sequence[AccessRule] | None,
+) -> Allowed | Denied:
+    if word in _READING_ON_SLACK | _OF_CHANNELS:
+        return Allowed(because="everybody of the team may")
+    if rules is not None:
+        return _by_rules(person, word, workspaces, rules)
     return Denied(
         text=f"Nothing was done: without {code('access')} rules, Slack may only read. "
         f"{code(word.value)} can be said in the pull request; whoever runs the bridge can add a "
@@ -191,12 +202,36 @@ def _is_about(rule: AccessRule, workspace: WorkspaceRef) -> bool:
 
 
 def _is_of(rule: AccessRule, person: Person) -> bool:
+    """Tell whether a rule lets somebody: by what Slack knows them as, or on the forge's floor."""
+    return _names_on_slack(rule, person) or (
+        not _below_floor(person) and _names_on_forge(rule, person)
+    )
+
+
+def _names_on_slack(rule: AccessRule, person: Person) -> bool:
+    keys = person.teams | ({_key(SLACK, person.slack_user)} if person.slack_user else frozenset())
+    return any(one.door == SLACK and one.key in keys for one in rule.who)
+
+
+def _names_on_forge(rule: AccessRule, person: Person) -> bool:
     keys = {PrincipalKind.ANYBODY.value, *person.teams}
     if person.login:
         keys.add(_key(person.forge, person.login))
-    if person.slack_user:
-        keys.add(_key(SLACK, person.slack_user))
-    return any(one.key in keys for one in rule.who)
+    return any(one.door != SLACK and one.key in keys for one in rule.who)
+
+
+def _below_floor(person: Person) -> str:
+    """Say what somebody lacks to be let by what they are on a forge; empty when nothing."""
+    if not person.has_repository:
+        return "the bridge does not know the repository of this workspace"
+    if not person.login:
+        return f"your Slack account is not linked to one there: say {code('link')}"
+    if person.permission is None:
+        return "the forge did not say whether you have it: please try again in a while"
+    if person.permission.allows_writing():
+        return ""
+    has = "none" if person.permission is Permission.NONE else f"{person.permission.value} only"
+    return f"you have {has}"
 
 
 def _key(door: str, name: str) -> str:
@@ -219,6 +254,8 @@ def _denied_text(
         choose = "it" if len(rest) == 1 else "them"
         names = listed([str(one) for one in rest])
         lines.append(f"You may in {names}: choose {choose} with {code('-w')}.")
+    if floor := _floor_text(person, denied, concerned):
+        lines.append(floor)
     if unsure := _unsure(person, concerned):
         lines.append(
             f"Whether you are in {listed(unsure)} could not be asked just now, and without that "
@@ -240,11 +277,28 @@ def _who_may(
     return [_may(next(iter(groups), _named(concerned, person)))]
 
 
+def _floor_text(
+    person: Person, denied: Sequence[WorkspaceRef], concerned: Sequence[AccessRule]
+) -> str:
+    """Say what keeps a rule from letting somebody of Slack through their account on a forge."""
+    lacks = _below_floor(person) if person.slack_user else ""
+    about = [rule for rule in concerned if not denied or any(_is_about(rule, w) for w in denied)]
+    if not lacks or all(one.door == SLACK for rule in about for one in rule.who):
+        return ""
+    return (
+        "Who is let by an account on a forge needs write permission on the repository besides, "
+        f"and {lacks}."
+    )
+
+
 def _named(rules: Iterable[AccessRule], person: Person) -> tuple[str, ...]:
     doors = {person.forge, SLACK}
     return tuple(
         dict.fromkeys(
-            str(one) for rule in rules for one in rule.who if not person.forge or one.door in doors
+            str(one)
+            for rule in rules
+            for one in rule.who
+            if not person.forge or one.door in doors or (person.slack_user and not one.door)
         )
     )
 
@@ -252,7 +306,10 @@ def _named(rules: Iterable[AccessRule], person: Person) -> tuple[str, ...]:
 def _may(names: Sequence[str], where: str = "") -> str:
     if not names:
         return f"Nobody may{where}. Whoever runs the bridge can add a rule."
-    return f"Who may{where}: {listed(names)}."
+    anybody = PrincipalKind.ANYBODY.value
+    said = [listed([one for one in names if one != anybody])]
+    said += ["anybody with write permission on the repository"] if anybody in names else []
+    return f"Who may{where}: {', '.join(filter(None, said))}."
 
 
 def _unsure(person: Person, concerned: Iterable[AccessRule]) -> tuple[str, ...]:

@@ -78,6 +78,8 @@ class Person:
         teams: Keys of the teams and groups they were confirmed to be in.
         unsure: Keys of those that could not be asked about, which is a no.
         slack_user: Id of the Slack user who asks; empty when it is not Slack they ask through.
+        has_repository: Whether it is about a repository the bridge knows; else there is nothing
+            to have a permission in.
     """
 
     forge: str
@@ -86,3 +88,4 @@ class Person:
     teams: frozenset[str] = frozenset()
     unsure: frozenset[str] = frozenset()
     slack_user: str = ""
+    has_repository: bool = True

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,19 @@ PEOPLE = {
         forge="", login="", permission=None, slack_user="U2", teams=frozenset({GROUP.lower()})
     ),
     "Slack, somebody": replace(ALICE, login="sid", slack_user="U3"),
+    "Slack, not linked": Person(forge="", login="", permission=None, slack_user="U4"),
+}
+ANYBODYS = {Word.HELP, Word.VERSION, Word.WHOAMI, Word.LINK, Word.UNLINK}
+READING = {Word.STATUS, Word.WHY}
+OF_THE_TEAM = {
+    *READING,
+    Word.LOGS,
+    Word.WORKSPACES,
+    Word.TEMPLATES,
+    Word.SUBSCRIPTIONS,
+    Word.SUBSCRIBE,
+    Word.UNSUBSCRIBE,
+    Word.SETTINGS,
 }
 COLUMNS = [(word.value, word, True) for word in Word]
 COLUMNS.insert(8, ("unlock other", Word.UNLOCK, False))
@@ -91,11 +105,13 @@ def test_who_may_say_what_with_which_permission_and_about_whose_code(
 
 @pytest.mark.parametrize("rules", [None, (), RULES, (a_rule("*"),)])
 @pytest.mark.parametrize("permission", [None, Permission.NONE, Permission.READ])
-def test_no_rule_lets_anybody_below_the_floor_change_anything(
+def test_no_rule_for_a_forge_lets_anybody_below_the_floor_change_anything(
     rules: Sequence[AccessRule] | None, permission: Permission | None
 ) -> None:
-    harmless = {Word.HELP, Word.VERSION, Word.STATUS, Word.WHY}
     for person in PEOPLE.values():
+        if GROUP.lower() in person.teams:
+            continue  # named on Slack
+        harmless = ANYBODYS | (OF_THE_TEAM if person.slack_user else READING)
         for word in set(Word) - harmless:
             asking = replace(person, permission=permission)
             decision = decide_access(asking, word, [NETWORK], rules, own=True)
@@ -105,8 +121,64 @@ def test_no_rule_lets_anybody_below_the_floor_change_anything(
 @pytest.mark.parametrize("word", Word)
 def test_an_empty_list_of_rules_lets_nobody_change_anything(word: Word) -> None:
     decision = decide_access(replace(ALICE, permission=Permission.ADMIN), word, [NETWORK], ())
-    reads = word in {Word.HELP, Word.VERSION, Word.STATUS, Word.WHY}
-    assert isinstance(decision, Allowed) is reads
+    assert isinstance(decision, Allowed) is (word in ANYBODYS | READING)
+
+
+@pytest.mark.parametrize("rules", [None, (), RULES])
+@pytest.mark.parametrize("word", Word)
+def test_everybody_of_the_team_reads_and_says_what_a_channel_hears(
+    word: Word, rules: Sequence[AccessRule] | None
+) -> None:
+    decision = decide_access(PEOPLE["Slack, not linked"], word, [NETWORK], rules)
+    assert isinstance(decision, Allowed) is (word in ANYBODYS | OF_THE_TEAM)
+
+
+def on_slack(**changes: Any) -> Person:  # noqa: ANN401 - its fields
+    return replace(ALICE, login="", forge="", permission=None, slack_user="U9", **changes)
+
+
+LINKED = replace(ALICE, slack_user="U9")
+
+
+@pytest.mark.parametrize(
+    ("person", "who", "is_let"),
+    [
+        (on_slack(), "slack:user:U9", True),
+        (on_slack(has_repository=False), "slack:user:U9", True),
+        (on_slack(teams=frozenset({GROUP.lower()})), GROUP, True),
+        (on_slack(unsure=frozenset({GROUP.lower()})), GROUP, False),
+        (on_slack(), GROUP, False),
+        (on_slack(), "*", False),
+        (on_slack(), "code:user:alice", False),
+        (LINKED, "code:user:alice", True),
+        (LINKED, "code:user:ALICE", True),
+        (LINKED, "*", True),
+        (replace(LINKED, teams=frozenset({TEAM})), TEAM, True),
+        (replace(LINKED, has_repository=False), "code:user:alice", False),
+        (replace(LINKED, has_repository=False), "*", False),
+        (replace(LINKED, permission=None), "code:user:alice", False),
+        (replace(LINKED, permission=Permission.READ), "code:user:alice", False),
+        (replace(LINKED, permission=Permission.NONE), "slack:user:U9", True),
+        (replace(LINKED, slack_user=""), "slack:user:U9", False),
+    ],
+)
+def test_whom_a_rule_names_on_slack_it_lets_and_others_stand_on_the_floor(
+    person: Person, who: str, *, is_let: bool
+) -> None:
+    decision = decide_access(person, Word.APPROVE, [NETWORK], (a_rule(who),))
+    assert isinstance(decision, Allowed) is is_let
+
+
+def test_rules_for_both_doors_add_up() -> None:
+    rules = (
+        a_rule("slack:user:U9", may="plan", workspaces=("acme/network",)),
+        a_rule("code:user:alice", may="plan", workspaces=("acme/dns",)),
+    )
+    assert isinstance(decide_access(LINKED, Word.PLAN, [NETWORK, DNS], rules), Allowed)
+    below = replace(LINKED, permission=Permission.READ)
+    decision = decide_access(below, Word.PLAN, [NETWORK, DNS], rules)
+    assert isinstance(decision, Denied)
+    assert decision.workspaces == (DNS,)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +269,19 @@ REFUSALS = {
     "destroy_without_rules": decide_access(ALICE, Word.DESTROY, [NETWORK], None),
     "unlock_of_others": decide_access(ALICE, Word.UNLOCK, [NETWORK], None, own=False),
     "slack_without_rules": decide_access(PEOPLE["Slack, group"], Word.APPLY, [NETWORK], None),
-    "slack_not_linked": decide_access(
-        PEOPLE["Slack, group, not linked"], Word.APPLY, [NETWORK], RULES
+    "slack_not_linked": decide_access(PEOPLE["Slack, not linked"], Word.APPLY, [NETWORK], RULES),
+    "slack_not_named": decide_access(on_slack(), Word.APPROVE, [NETWORK], (a_rule(GROUP),)),
+    "slack_reader": decide_access(
+        replace(LINKED, permission=Permission.READ), Word.PLAN, [NETWORK], RULES
+    ),
+    "slack_permission_unknown": decide_access(
+        replace(LINKED, permission=None), Word.PLAN, [NETWORK], RULES
+    ),
+    "slack_no_repository": decide_access(
+        on_slack(has_repository=False), Word.APPLY, [NETWORK], RULES
+    ),
+    "slack_group_unknown": decide_access(
+        on_slack(unsure=frozenset({GROUP.lower()})), Word.APPROVE, [NETWORK], (a_rule(GROUP),)
     ),
     "rules": decide_access(BOB, Word.APPLY, [NETWORK, PROD], RULES[:1]),
     "rules_of_several": decide_access(BOB, Word.APPLY, [NETWORK, PROD, DNS], SPLIT),
