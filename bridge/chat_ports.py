@@ -38,6 +38,10 @@ class ChatPeople(Protocol):
         """Tell whether somebody is in a user group now. A refused question raises: it is a no."""
         ...
 
+    async def is_member(self, channel: str) -> bool:
+        """Tell whether the bridge is in a channel; ChatRefusalError for one it may not see."""
+        ...
+
 
 class Chat(ChatPeople, Protocol):
     """A chat that is written to.

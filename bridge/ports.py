@@ -547,6 +547,15 @@ class RunStore(Protocol):
         """Find the report a comment of ours belongs to, and the hash last sent for it."""
         ...
 
+    async def wrong_codes(
+        self, ref: PullRequestRef, login: str, *, since: datetime, most: int
+    ) -> int:
+        """Count the audited codes that were wrong (WRONG_CODE), at most so many.
+
+        In a pull request, by whomever, or of a login anywhere on its forge.
+        """
+        ...
+
 
 class Lease(Protocol):
     """The right to work on one row for a while."""

@@ -7,6 +7,7 @@ handler gets what was asked instead of an event, and returns what is answered.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import structlog
@@ -23,7 +24,7 @@ from bridge.domain.events import CommentEvent, Event, Happening, PullRequestEven
 from bridge.domain.rules import On, Policy
 from bridge.domain.vcs import Permission, PullRequest
 from bridge.domain.work import Work
-from bridge.ports import Forge, Ignored, JobServer, RunStore
+from bridge.ports import Clock, Forge, Ignored, JobServer, RunStore
 from bridge.services.catalog import Catalog
 from bridge.services.gating import Gating
 from bridge.services.noticing import NOTICED, decode_event
@@ -106,6 +107,11 @@ async def _nobody_said(said: Said, services: "Services", work: Work) -> str:
     raise LookupError(msg)
 
 
+class _MachineClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What handlers may reach.
@@ -128,6 +134,7 @@ class Services:
         code_key: Keys the hashes of codes that link people.
         confirm_deletions: An approval that deletes more than this needs the workspace's name.
         chat_command: How people address the bridge in the chat.
+        clock: Says the time, where a moment matters that no event tells.
     """
 
     forges: Mapping[str, Forge]
@@ -146,6 +153,7 @@ class Services:
     code_key: bytes = b""
     confirm_deletions: int = 10
     chat_command: str = "/terrakube"
+    clock: Clock = field(default_factory=_MachineClock)
 
     @property
     def gating(self) -> Gating:

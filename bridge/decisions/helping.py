@@ -20,6 +20,8 @@ DOES: Mapping[Word, str] = {
     Word.WHY: "says why something was planned or not, what an apply waits for, and who can help",
     Word.RETRY: "runs again what did not succeed at this head",
     Word.SUBSCRIBE: "tells a channel what happens",
+    Word.LINK: "makes you and the person of Slack one whom `link` there told a code",
+    Word.UNLINK: "makes the two of you two again",
     Word.OK_TO_PLAN: "allows one commit of a fork to be planned",
     Word.VERSION: "says which version of the bridge answers",
     Word.HELP: "shows this, or the flags of one command",
@@ -44,7 +46,7 @@ SETS: Mapping[Flag, str] = {
 """What each flag sets, for people."""
 
 _START = "A command stands in a line of its own; a comment with any other line in it does nothing."
-_READS = frozenset({Word.STATUS, Word.WHY, Word.VERSION, Word.HELP})
+_UNFLOORED = frozenset({Word.STATUS, Word.WHY, Word.LINK, Word.UNLINK, Word.VERSION, Word.HELP})
 
 
 def help_text(name: str, words: Sequence[Word]) -> str:
@@ -56,7 +58,7 @@ def help_text(name: str, words: Sequence[Word]) -> str:
     """
     rows = [f"| `{_shown(name, word)}` | {DOES[word]} |" for word in Word if word in words]
     table = "\n".join(["| command | what it does |", "| --- | --- |", *rows])
-    reading = listed([word.value for word in Word if word in words and word in _READS])
+    reading = listed([word.value for word in Word if word in words and word in _UNFLOORED])
     floor = f"All but {reading} need write permission on the repository."
     more = f"`{name} help COMMAND` shows the flags of a command."
     return "\n\n".join([_START, table, f"{more} {floor}"])

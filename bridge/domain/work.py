@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from bridge.domain.chat import ChannelSettings, Identity, LinkOffer, Subscription
 from bridge.domain.posts import PostUpsert
@@ -243,6 +244,13 @@ class AuditEntry:
     subject: str
     result: str
     detail: str = ""
+
+
+LINKING: Final = "account.linked"
+"""What is recorded of a code that somebody says on a forge."""
+
+WRONG_CODE: Final = "wrong code"
+"""What became of it, when there is no such code: counted, so that nobody can try them all."""
 
 
 @dataclass(slots=True, kw_only=True)

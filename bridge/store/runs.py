@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, desc, func, select
@@ -18,6 +19,7 @@ from bridge.store.codecs import PARTS, POST_TARGET, STRINGS, VERDICT, output_fro
 from bridge.store.database import Database, SystemClock
 from bridge.store.queries import answers, asked, holders, resending
 from bridge.store.queries import runs as run_queries
+from bridge.store.queries.audits import count_wrong_codes
 from bridge.store.queries.work import branch_key
 from bridge.store.schema import (
     branch_head,
@@ -113,6 +115,12 @@ class SqlRunStore:
     async def holders(self, forge: str) -> Sequence[PullRequestRef]:
         """See ports.RunStore."""
         return await self.database.read(holders.read_holders, forge)
+
+    async def wrong_codes(
+        self, ref: PullRequestRef, login: str, *, since: datetime, most: int
+    ) -> int:
+        """See ports.RunStore."""
+        return await self.database.read(count_wrong_codes, ref, login, since, most)
 
     async def outputs(self, run_id: str) -> Sequence[Output]:
         """Read every stored text of a run, structured plan included."""

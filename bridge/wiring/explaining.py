@@ -6,6 +6,7 @@ The handlers are the real ones. What they write down is shown instead of being c
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from bridge.domain.errors import SettingsError
 from bridge.domain.events import Event
@@ -242,3 +243,9 @@ class EmptyStore:
     ) -> tuple[PullRequestRef, str] | None:
         """See ports.RunStore."""
         return None
+
+    async def wrong_codes(
+        self, ref: PullRequestRef, login: str, *, since: datetime, most: int
+    ) -> int:
+        """See ports.RunStore."""
+        return 0

@@ -109,7 +109,7 @@ async def build_inside(
         redact=redactor.redact_known,
     )
     dispatcher = make_dispatcher(
-        Services(forges=outside.forges, catalog=catalog, store=store, policy=policy),
+        Services(forges=outside.forges, catalog=catalog, store=store, policy=policy, clock=clock),
         redact=redactor.redact_known,
     )
     keeper, inbox = LeaseKeeper(database, metrics=metrics), Inbox(database)

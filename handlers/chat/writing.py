@@ -52,6 +52,24 @@ def reply(work: Work, event: Interaction, answer: str | ChatMessage) -> None:
     post(work, PostKind.CHAT_REPLY, target, answer)
 
 
+def announce(work: Work, said: Said, answer: str | ChatMessage) -> None:
+    """Say what changed for a channel, for all to see; whoever asked alone where that cannot be."""
+    target = ChatTarget(
+        team=said.place.team,
+        channel=said.place.channel,
+        slot=said.trigger,
+        thread=said.place.thread,
+        user=said.speaker.user.id,
+        response_url=said.response_url,
+    )
+    post(work, PostKind.CHAT_REPLY, target, answer)
+
+
+def channel_of(place: ChatPlace) -> str:
+    """Name a channel for the audit: ``slack:<team>:<channel>``."""
+    return f"{SLACK}:{place.team}:{place.channel}"
+
+
 def open_view(work: Work, event: Interaction, view: View) -> None:
     """Open a modal for whoever did something just now."""
     expires = event.received_at + _OPENED_WITHIN

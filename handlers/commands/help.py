@@ -19,6 +19,7 @@ async def show_help(asked: Asked, services: Services, work: Work) -> str:
     word = cast("HelpCommand", asked.command).word
     # What nobody can say here is no news to anybody.
     is_off = {Word.DESTROY} if services.policy.destroy is None else set()
+    is_off |= {Word.LINK, Word.UNLINK} if services.chats is None else set()
     there = [one for one in services.words if one not in is_off]
     if word is not None:
         known = word in services.words

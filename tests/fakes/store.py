@@ -5,13 +5,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from bridge.domain.holds import Hold
 from bridge.domain.posts import StatusPost
 from bridge.domain.reports import CommitReport, PullRequestReport
 from bridge.domain.runs import Output, Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef
-from bridge.domain.work import Decision, Work
+from bridge.domain.work import WRONG_CODE, Decision, Work
 from bridge.ports import PullRequestRecord
 
 
@@ -62,6 +63,8 @@ class FakeRunStore:
     kept_outputs: dict[str, Sequence[Output]] = field(default_factory=dict)
     held: dict[str, Hold] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    wrong: list[tuple[str, str]] = field(default_factory=list)
+    """Codes that were wrong: a pull request's key and a login each."""
 
     async def pull_request(self, ref: PullRequestRef) -> PullRequestRecord | None:
         return self.records.get(ref.key)
@@ -164,6 +167,12 @@ class FakeRunStore:
     ) -> tuple[PullRequestRef, str] | None:
         return self.comments.get((repository.key, comment_id))
 
+    async def wrong_codes(
+        self, ref: PullRequestRef, login: str, *, since: datetime, most: int
+    ) -> int:
+        found = [1 for key, actor in self.wrong if key == ref.key or actor == login]
+        return min(len(found), most)
+
     def keep(self, work: Work) -> None:
         """Remember what was seen and allowed, as the engine's commit does."""
         for seen in work.pull_requests:
@@ -182,6 +191,7 @@ class FakeRunStore:
             self.texts[post.target.key(post.kind)] = post.content
         for branch in work.branches:
             self.heads[branch.repository.key, branch.branch] = branch.sha
+        self.wrong += [(one.subject, one.actor) for one in work.audits if one.result == WRONG_CODE]
         for allowance in work.allowances:
             key = allowance.pull_request.key
             self.records[key] = replace(self.records[key], allowed_head=allowance.head_sha)

@@ -1,12 +1,14 @@
 """The golden route table: a new route shows in review as one line."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from bridge.domain import commands, events
+from bridge.domain import chat_events, commands, events
 from bridge.domain.deliveries import StoredDelivery
 from bridge.domain.work import Work
 from bridge.ports import Ignored
@@ -17,6 +19,10 @@ from tests.fakes.forge import FakeForge, a_pull_request
 from tests.handlers.conftest import World, about, pushed
 
 GOLDEN = Path(__file__).with_name("routes.txt")
+FIELDS: Mapping[type, Mapping[str, Any]] = {
+    commands.AllowCommand: {"sha": "a" * 40},
+    commands.SubscribeCommand: {"patterns": ("acme/*",)},
+}
 
 
 def test_the_routes_are_the_golden_ones(request: pytest.FixtureRequest) -> None:
@@ -41,7 +47,8 @@ def kinds(module: ModuleType, root: type) -> set[str]:
 def test_every_kind_of_event_has_a_route_and_what_is_no_event_is_a_command() -> None:
     routed = {line.split(" -> ")[0] for line in load_routers().table()}
     known = kinds(events, events.Event)
-    assert known <= routed <= known | kinds(commands, commands.Command) - {"Misunderstood"}
+    said = kinds(chat_events, chat_events.ChatEvent)
+    assert known <= routed <= known | said | kinds(commands, commands.Command) - {"Misunderstood"}
 
 
 async def test_an_event_nothing_reacts_to_is_ignored_with_a_reason() -> None:
@@ -60,9 +67,8 @@ async def test_a_command_nothing_answers_is_not_available_yet(
         return "done"
 
     router.on_command(commands.UnlockCommand)(answer)
-    fields = {"sha": "a" * 40} if kind is commands.AllowCommand else {}
     asked = Asked(
-        command=kind(line=1, text="x", **fields),
+        command=kind(line=1, text="x", **FIELDS.get(kind, {})),
         actor="alice",
         permission=None,
         door="comment",

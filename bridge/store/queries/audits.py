@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, func, or_, select
 
-from bridge.domain.work import AuditEntry
-from bridge.store.codecs import from_ms
+from bridge.domain.vcs import PullRequestRef
+from bridge.domain.work import LINKING, WRONG_CODE, AuditEntry
+from bridge.store.codecs import from_ms, to_ms
 from bridge.store.schema import audit
 
 
@@ -33,3 +34,22 @@ def read_audits(
         )
         for row in connection.execute(statement).mappings()
     ]
+
+
+def count_wrong_codes(
+    connection: Connection, ref: PullRequestRef, login: str, since: datetime, most: int
+) -> int:
+    """See ports.RunStore.wrong_codes."""
+    on_forge = audit.c.subject.startswith(f"pr:{ref.repository.forge}:", autoescape=True)
+    found = (
+        select(audit.c.id)
+        .where(
+            audit.c.at >= to_ms(since),
+            audit.c.action == LINKING,
+            audit.c.result == WRONG_CODE,
+            or_(audit.c.subject == ref.key, and_(audit.c.actor == login, on_forge)),
+        )
+        .limit(most)
+        .subquery()
+    )
+    return connection.scalar(select(func.count()).select_from(found)) or 0
