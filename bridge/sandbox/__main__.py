@@ -1,8 +1,9 @@
 """``python -m bridge.sandbox``: the stand-ins as one process, on free ports of the loopback.
 
 When everything is ready one line of JSON says where it is and which tokens it takes; everything
-else goes to standard error. The process ends on SIGINT and SIGTERM, and with ``--until-eof`` when
-its standard input closes, so that it never outlives whoever started it.
+else goes to standard error, at the end also what no careful client would have sent. The process
+ends on SIGINT and SIGTERM, and with ``--until-eof`` when its standard input closes, so that it
+never outlives whoever started it.
 """
 
 import argparse
@@ -13,12 +14,14 @@ import logging
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bridge.sandbox import terrakube
+from bridge.sandbox import slack, terrakube
 from bridge.sandbox.seeds import Seed, read_seed, sow_forge, sow_terrakube
+from bridge.sandbox.slack.methods import SCOPES
+from bridge.sandbox.slack.seeds import SlackSeed, sow_slack
 from bridge.sandbox.terrakube.standin import UI_URL
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=0.0, help="of a recorded or instant step")
     parser.add_argument("--terrakube-port", type=int, default=0)
     parser.add_argument("--forge-port", type=int, default=0)
+    parser.add_argument("--slack-port", type=int, default=0)
     parser.add_argument("--until-eof", action="store_true", help="end when standard input closes")
     return parser
 
@@ -63,28 +67,73 @@ async def _serve(options: argparse.Namespace, folder: Path, seed: Seed) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end.set)
-    async with _forge(options, folder) as forge, _terrakube(options, folder) as server:
+    async with contextlib.AsyncExitStack() as stack:
+        forge = await stack.enter_async_context(_forge(options, folder))
+        server = await stack.enter_async_context(_terrakube(options, folder))
         tokens = {} if forge is None else await sow_forge(seed.forge, forge)
         sow_terrakube(seed.organizations, server, forge)
-        ready = {
-            "terrakube": {
-                "url": server.url,
-                "ui_url": UI_URL,
-                "token": server.token,
-                "admin_token": server.mint("admin@example.com", "TERRAKUBE_ADMIN"),
-                "version": str(server.world.version),
-                "executor": server.executor.name,
-            }
-        }
+        ready = _ready(server)
         if forge is not None:
             addresses = {"url": forge.url, "web_url": forge.web_url}
             ready["forge"] = addresses | {"flavour": options.flavour} | {"tokens": dict(tokens)}
+            stack.callback(_tell_surprises, "forge", lambda: forge.surprises)
+        stack.callback(_tell_surprises, "terrakube", lambda: server.unexpected)
+        if seed.slack is not None:
+            ready["slack"] = await _slack(stack, options, seed.slack)
         print(json.dumps(ready), flush=True)  # noqa: T201 - the one line
         if options.until_eof:
             reading = asyncio.create_task(_until_eof(end))
             await end.wait()
             reading.cancel()
         await end.wait()
+
+
+def _ready(server: terrakube.StandIn) -> dict[str, dict[str, Any]]:
+    return {
+        "terrakube": {
+            "url": server.url,
+            "ui_url": UI_URL,
+            "token": server.token,
+            "admin_token": server.mint("admin@example.com", "TERRAKUBE_ADMIN"),
+            "version": str(server.world.version),
+            "executor": server.executor.name,
+        }
+    }
+
+
+async def _slack(
+    stack: contextlib.AsyncExitStack, options: argparse.Namespace, seed: SlackSeed
+) -> dict[str, Any]:
+    """Start Slack, fill it, and say where it is."""
+    started = await stack.enter_async_context(
+        slack.start(
+            port=options.slack_port,
+            url=seed.url,
+            scopes=SCOPES if seed.scopes is None else seed.scopes,
+            events=seed.events,
+            signing_secret=seed.signing_secret,
+            bot_token=seed.bot_token,
+            app_token=seed.app_token,
+            team=seed.team,
+        )
+    )
+    stack.callback(_tell_surprises, "slack", lambda: started.surprises)
+    return {
+        "url": started.url,
+        "control_url": await stack.enter_async_context(slack.controlled(started)),
+        "mode": seed.mode,
+        "team": seed.team,
+        "signing_secret": seed.signing_secret,
+        "bot_token": seed.bot_token,
+        "app_token": seed.app_token,
+        **sow_slack(seed, started),
+    }
+
+
+def _tell_surprises(who: str, found: Callable[[], Sequence[str]]) -> None:
+    """Say what no careful client would have sent: nothing when all was well."""
+    if surprises := found():
+        print(f"{who}: surprises: {len(surprises)}", *surprises, sep="\n  ", file=sys.stderr)  # noqa: T201 - a command speaks
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""What the stand-ins hold at the start: a JSON file, checked and written into both."""
+"""What the stand-ins hold at the start: a JSON file, checked and written into all of them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bridge.sandbox.slack.seeds import SlackSeed
 from bridge.sandbox.terrakube import StandIn as Terrakube
 from bridge.sandbox.terrakube.executors.recorded import RecordedExecutor
 from bridge.sandbox.terrakube.model import Organization
@@ -112,10 +113,11 @@ class ForgeSeed(_Seed):
 
 
 class Seed(_Seed):
-    """The whole file."""
+    """The whole file; there is a Slack when it has a section of its own."""
 
     organizations: Sequence[OrganizationSeed] = ()
     forge: ForgeSeed = ForgeSeed()
+    slack: SlackSeed | None = None
 
 
 def read_seed(path: Path | None) -> Seed:

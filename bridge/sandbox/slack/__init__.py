@@ -6,8 +6,9 @@ surprise: refused, and raised by ``assert_no_surprises``.
 """
 
 from bridge.sandbox.slack.clock import Clock
+from bridge.sandbox.slack.control import controlled
 from bridge.sandbox.slack.limits import Limits, Rate
 from bridge.sandbox.slack.server import start
 from bridge.sandbox.slack.standin import StandIn
 
-__all__ = ["Clock", "Limits", "Rate", "StandIn", "start"]
+__all__ = ["Clock", "Limits", "Rate", "StandIn", "controlled", "start"]

@@ -8,7 +8,7 @@ from bridge.sandbox.slack.checks import Json
 from bridge.sandbox.slack.delivering import Delivery, PostOffice
 from bridge.sandbox.slack.delivering import Kind as Told
 from bridge.sandbox.slack.elements import SUGGESTIONS
-from bridge.sandbox.slack.entering import entered, find_element, is_empty, untouched
+from bridge.sandbox.slack.entering import check_filled, entered, find_element
 from bridge.sandbox.slack.gate import Gate
 from bridge.sandbox.slack.hooks import answer
 from bridge.sandbox.slack.methods.views import check_view, push_view
@@ -137,7 +137,7 @@ class Acting:
             element = find_element(view, name)
             state = entered(element, value, self._suggested.get((user.id, name), ()))
             view.state.setdefault(element["block_id"], {})[name] = state
-        _check_filled(view)
+        check_filled(view)
         payload = submission_payload(self.world, user, view)
         told = self._heard(await self.office.deliver(Told.INTERACTION, payload))
         if told.acked:
@@ -206,6 +206,28 @@ class Acting:
         name = "channel_left" if channel.kind is Kind.PUBLIC else "group_left"
         return await self.event({"type": name, "channel": channel.id})
 
+    async def restore(self, channel: Channel, user: User) -> Delivery | None:
+        """Let somebody take a channel out of the archive."""
+        channel.archived = False
+        name = "channel_unarchive" if channel.kind is Kind.PUBLIC else "group_unarchive"
+        return await self.event({"type": name, "channel": channel.id, "user": user.id})
+
+    async def invite_bot(self, channel: Channel, user: User) -> Delivery | None:
+        """Let somebody invite the app to a channel."""
+        self._check_there(user, channel)
+        if not self.world.is_in(channel):
+            channel.members.append(self.world.bot.id)
+        return await self.event(
+            {
+                "type": "member_joined_channel",
+                "user": self.world.bot.id,
+                "channel": channel.id,
+                "channel_type": "C" if channel.kind is Kind.PUBLIC else "G",
+                "team": self.world.team,
+                "inviter": user.id,
+            }
+        )
+
     async def _tell(self, event: Json) -> Delivery | None:
         if self.events is not None and event["type"] not in self.events:
             return None
@@ -265,18 +287,6 @@ class Acting:
                     self._surprised(f"response_action {other}")
         except (Refusal, LookupError) as refusal:
             self._surprised("the answer to a sent modal", str(refusal))
-
-
-def _check_filled(view: View) -> None:
-    for block in view.given["blocks"]:
-        if block["type"] != "input":
-            continue
-        element = block["element"]
-        states = view.state.setdefault(block["block_id"], {})
-        state = states.setdefault(element["action_id"], untouched(element))
-        if is_empty(state) and not block.get("optional"):
-            msg = f"{element['action_id']} is needed"
-            raise LookupError(msg)
 
 
 def _errors(view: View, given: object) -> dict[str, str]:

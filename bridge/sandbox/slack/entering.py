@@ -96,6 +96,23 @@ def is_empty(state: Json) -> bool:
     return not any(value for name, value in state.items() if name != "type")
 
 
+def check_filled(view: View) -> None:
+    """Note what was left empty in a modal that is sent.
+
+    Raises:
+        LookupError: Something that is needed was.
+    """
+    for block in view.given["blocks"]:
+        if block["type"] != "input":
+            continue
+        element = block["element"]
+        states = view.state.setdefault(block["block_id"], {})
+        state = states.setdefault(element["action_id"], untouched(element))
+        if is_empty(state) and not block.get("optional"):
+            msg = f"{element['action_id']} is needed"
+            raise LookupError(msg)
+
+
 def _options(element: Json) -> Iterator[Json]:
     yield from element.get("options", ())
     for group in element.get("option_groups", ()):

@@ -38,6 +38,7 @@ async def start(
     signing_secret: str = "8f742231b10e8888abcd99yyyzzz85a5",  # noqa: S107 - a stand-in's
     bot_token: str = "xoxb-sandbox",  # noqa: S107 - ditto
     app_token: str = "xapp-sandbox",  # noqa: S107 - ditto
+    team: str = "T00000001",
 ) -> AsyncIterator[StandIn]:
     """Serve a Slack on a port of the loopback interface.
 
@@ -51,9 +52,10 @@ async def start(
         signing_secret: What deliveries are signed with.
         bot_token: For the Web API.
         app_token: For Socket Mode.
+        team: Id of the workspace.
     """
     listener = socket.create_server(("127.0.0.1", port))
-    world = World(now=clock or Clock(), limits=limits or Limits())
+    world = World(now=clock or Clock(), limits=limits or Limits(), team=team)
     world.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     faults = Faults()
     gate = Gate(

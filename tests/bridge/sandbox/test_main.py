@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bridge.sandbox.__main__ import main
 
@@ -47,6 +50,7 @@ async def sandbox(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     try:
@@ -81,6 +85,50 @@ async def test_one_line_says_where_everything_is(tmp_path: Path) -> None:
     ]
     assert repository["full_name"] == "acme/infra"
     assert (terrakube["executor"], terrakube["version"]) == ("recorded", "beta")
+
+
+SLACK = {
+    "people": [{"name": "ada", "real_name": "Ada Lovelace"}],
+    "groups": {"platform": ["ada"]},
+    "channels": [{"name": "ops"}],
+}
+
+
+def act(url: str, deed: object) -> Any:  # noqa: ANN401 - JSON
+    body = json.dumps(deed).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
+        return json.load(response)
+
+
+async def test_a_seed_with_slack_starts_one_and_others_act_as_its_people(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.json"
+    heard: list[str] = []
+
+    async def hear(request: web.Request) -> web.Response:
+        heard.append(str((await request.post())["text"]))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/slack/events", hear)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/slack/events"))
+        seed.write_text(json.dumps({"slack": SLACK | {"mode": "http", "url": url}}))
+        arguments = ("--flavour", "none", "--executor", "instant", "--seed", str(seed))
+        async with sandbox(*arguments) as (process, ready):
+            place = ready["slack"]
+            deed = {"user": "ada", "channel": "ops", "text": "status"}
+            told = await asyncio.to_thread(act, f"{place['control_url']}/people/command", deed)
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                await asyncio.to_thread(read, f"{place['url']}../nothing", place["bot_token"])
+            process.terminate()
+            _, errors = await process.communicate()
+    assert heard == ["status"]
+    assert (told["acked"], told["status"]) == (True, 200)
+    assert place.keys() >= {"url", "team", "signing_secret", "bot_token", "app_token", "mode"}
+    assert (list(place["people"]), list(place["groups"])) == (["ada"], ["platform"])
+    assert "slack: surprises: 1\n" in errors.decode()
+    assert "nothing: there is nothing" in errors.decode()
 
 
 async def test_it_ends_when_its_input_closes() -> None:
