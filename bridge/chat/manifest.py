@@ -39,6 +39,9 @@ EVENTS: Mapping[str, str] = {
     "group_archive": "the same for private channels",
     "group_deleted": "the same for private channels",
     "group_left": "the same for private channels",
+    "channel_unarchive": "subscriptions of a channel that is back",
+    "group_unarchive": "the same for private channels",
+    "member_joined_channel": "subscriptions of a channel the bridge was invited to again",
     "app_uninstalled": "the end of everything",
     "tokens_revoked": "the same",
 }

@@ -90,7 +90,7 @@ async def test_a_workspace_of_slack_is_filled_and_says_all_its_ids() -> None:
         ({"url": "http://127.0.0.1:1/slack/events"}, "socket has none"),
         ({"groups": {"platform": ["nobody"]}}, "nobody is called nobody"),
         ({"bot_token": "secret"}, "bot_token"),
-        ({"chanels": []}, "chanels"),
+        ({"rooms": []}, "rooms"),
     ],
 )
 def test_a_section_for_slack_that_means_nothing_is_refused(

@@ -109,7 +109,7 @@ async def test_a_conversation_with_the_app_goes_by_the_persons_name(
         ("command", {"user": "nobody", "channel": "ops"}, 409, "there is no user 'nobody'"),
         ("command", {"user": "alice", "channel": "nowhere"}, 409, "no channel 'nowhere'"),
         ("command", {"user": "alice"}, 400, "channel"),
-        ("submit", {"user": "alice", "valeus": {}}, 400, "valeus"),
+        ("submit", {"user": "alice", "fields": {}}, 400, "fields"),
         ("press", {"user": "alice", "channel": "ops", "ts": "1.2", "action_id": "x"}, 409, "'1.2'"),
     ],
 )
