@@ -91,6 +91,9 @@ async def _answer_stranger(
     event: CommentCreated, answer: str, services: Services, work: Work
 ) -> None:
     """Answer whoever may not write once an hour: answers cost writes, which everybody shares."""
+    if not answer:  # a command said what there is to say by itself
+        react(work, event.pull_request, event.comment_id)
+        return
     if await _was_answered(event, services):
         work.ignored = _ANSWERED.format(event.author)
         return

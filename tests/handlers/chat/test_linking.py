@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.decisions.commands import parse_command
 from bridge.decisions.linking import hash_of_code
 from bridge.domain.access import AccessRule, Principal, PrincipalKind
 from bridge.domain.chat import LinkOffer
-from bridge.domain.commands import LinkCommand, UnlinkCommand, WhoamiCommand, Word
+from bridge.domain.commands import LaterCommand, LinkCommand, UnlinkCommand, WhoamiCommand, Word
 from bridge.domain.errors import TemporaryRemoteError
 from bridge.domain.posts import ChatTarget, PostKind, PostTarget, PostUpsert
 from bridge.domain.redaction import Redactor
@@ -124,11 +125,16 @@ async def test_a_stranger_who_was_answered_already_still_reads_that_they_are_lin
     room: Room,
 ) -> None:
     await room.say("terrakube help", author="eve")
-    code = await a_code(room)
-    work = await room.deliver(room.comment(f"terrakube link {code}", author="eve"))
-    if not work.links_used:
-        pytest.skip("the grammar does not know link yet")
-    assert "`eve`" in told(work, PostKind.REPLY)[0]
+    comment = room.comment(f"terrakube link {await a_code(room)}", author="eve")
+    if parse_command("link AAAAA-AAAAA", "terrakube") == LaterCommand(
+        line=1, text="link AAAAA-AAAAA", word=Word.LINK
+    ):
+        pytest.skip("comments cannot be read as links yet")
+    work = await room.deliver(comment)
+    assert [one.identity.login for one in work.links_used] == ["eve"]
+    (said,) = told(work, PostKind.REPLY)
+    assert said.startswith("`eve` on `code` is now linked to `Ada Lovelace` (`U1`)")
+    assert work.ignored is None
 
 
 async def test_a_code_works_once(room: Room) -> None:
