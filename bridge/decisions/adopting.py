@@ -29,7 +29,7 @@ def is_of_run(run: Run, job: Job) -> bool:
         job.comments.split(" ", 1)[0] == run.key
         and job.workspace_id == request.workspace.id
         and _has_commit(run, job)
-        and (job.override_branch or None) == request.tag
+        and (job.override_branch or None) == request.override_branch
         and _has_template(run, job)
         and (job.created_at is None or job.created_at >= run.created_at - _SKEW)
     )
@@ -39,7 +39,9 @@ def _has_commit(run: Run, job: Job) -> bool:
     # Terrakube forgets the commit of a job that has begun when its clone fails, or when its
     # source is cloned by ssh; nobody but its executor does that.
     forgotten = job.commit_id == "" and bool(job.steps)
-    return forgotten or job.commit_id == run.request.commit_id
+    # One that was given none says which it took, once it runs.
+    unpinned = not run.request.commit_id
+    return unpinned or forgotten or job.commit_id == run.request.commit_id
 
 
 def _has_template(run: Run, job: Job) -> bool:

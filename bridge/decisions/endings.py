@@ -93,10 +93,10 @@ def ending_at_commit(ending: Ending, verb: Verb, *, asked: str, ran: str | None)
     Args:
         ending: As the job's status says.
         verb: What was asked for.
-        asked: Full commit.
+        asked: Full commit; empty when none was asked for.
         ran: What the job says now; empty when its executor could not tell, None when unknown.
     """
-    if ran in {None, asked} or ending.state is not RunState.SUCCEEDED:
+    if not asked or ran in {None, asked} or ending.state is not RunState.SUCCEEDED:
         return ending
     told = (
         f"Terrakube ran it at commit {ran[:12]} instead of {asked[:12]}."

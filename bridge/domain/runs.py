@@ -153,7 +153,8 @@ class RunRequest:
     Attributes:
         trigger: As in design section 10.2; unique with workspace and verb.
         actor: Login of who caused it.
-        commit_id: Full commit the job is pinned to.
+        commit_id: Full commit the job is pinned to; empty where no configured forge says which.
+        repository: Of the code; without a forge where it is on none that is configured.
         tag: Bare tag name; None for branches and pull requests.
         pull_request: Number; None for pushes.
         reports: Report keys the run shows in.
@@ -185,6 +186,11 @@ class RunRequest:
     merge_method: MergeMethod | None = None
     verbose: bool = False
     follow_up: bool = False
+
+    @property
+    def override_branch(self) -> str | None:
+        """What the job takes instead of the workspace's branch; None where its commit says it."""
+        return self.tag or (None if self.commit_id else self.branch or None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import structlog
 from sqlalchemy import RowMapping
 
+from bridge.decisions.again import how_again
 from bridge.decisions.endings import (
     Ending,
     ending_at_commit,
@@ -162,7 +163,7 @@ class Concluder:
             started=has_started(STEPS.load(row["steps"])),
             expired=is_expired(job, posted_at=row["posted_at"], now=row["ended_seen_at"]),
             by=run.decided_by,
-            waited=self._again(run) if row["gate"] == Gate.WAITED else "",
+            waited=how_again(run.request, self.command) if row["gate"] == Gate.WAITED else "",
         )
         asked = run.request
         # A tag is cloned by its name, whatever becomes of the commit.
@@ -170,11 +171,6 @@ class Concluder:
         ending = ending_at_commit(ending, asked.verb, asked=asked.commit_id, ran=ran)
         reason = " ".join(part for part in (ending.reason, collected.reason) if part)
         return Ending(state=ending.state, reason=reason)
-
-    def _again(self, run: Run) -> str:
-        if run.request.pull_request is None:
-            return "push again or start the job in Terrakube"
-        return f"say `{self.command} {run.request.verb}` again"
 
 
 def _cancelled(run: Run, result: str) -> AuditEntry:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from bridge.decisions.again import how_again
 from bridge.decisions.following import has_started
 from bridge.decisions.templates import asks_first
 from bridge.domain.errors import NotFoundError
@@ -27,6 +28,9 @@ COMMENTS_LIMIT: Final = 512
 _TOO_OLD: Final = (
     "This Terrakube takes no `-target` and no `-replace`: they need version 2.33 or newer."
 )
+_CHANGING: Final = frozenset({Verb.APPLY, Verb.DESTROY})
+"""What is only done once somebody looked at its plan."""
+
 _TYPES: Final = frozenset({*FlowType, "scheduleTemplates", "policyEvaluation"})
 
 
@@ -66,7 +70,7 @@ class RunService:
         )
         if inline:
             return self._request(run, tcl=inline)
-        if run.request.reviewed:
+        if run.request.verb in _CHANGING:
             self.catalog.forget()  # what it was when somebody said so may be hours old
         chosen = await self._template(run)
         if chosen is None:
@@ -99,7 +103,7 @@ class RunService:
         """Say why no job may be sent, whatever its template; empty when one may."""
         if workspace.locked:
             return self._locked(run, workspace)
-        if not run.request.commit_id:
+        if not run.request.commit_id and run.request.repository.forge:
             # Terrakube would take whatever the workspace's branch is at.
             return "The forge did not say which commit to run."
         return _TOO_OLD if await self._cannot_choose(run) else ""
@@ -164,9 +168,9 @@ class RunService:
         return upcoming.type if upcoming and upcoming.type not in _TYPES else ""
 
     def _applies_unasked(self, run: Run, template: Template) -> bool:
-        """Tell whether nobody could compare the plan of an apply before it is applied."""
+        """Tell whether nobody could look at the plan of an apply before it is applied."""
         request = run.request
-        if request.reviewed is None or request.verb in self.unasked:
+        if request.verb not in _CHANGING - self.unasked:
             return False
         return not asks_first(template.flow, destroys=request.verb is Verb.DESTROY)
 
@@ -211,9 +215,7 @@ class RunService:
         return f"Workspace {workspace.ref} is locked in Terrakube{because}"
 
     def _again(self, run: Run) -> str:
-        if run.request.pull_request is None:
-            return "push again or start the job in Terrakube"
-        return f"say `{self.command} {run.request.verb}` again"
+        return how_again(run.request, self.command)
 
     def _unknown_template(self, run: Run) -> str:
         template = run.request.template
@@ -255,8 +257,8 @@ class RunService:
             comments=_comments(run),
             template_id=template_id,
             tcl=tcl,
-            commit_id=request.commit_id,
-            override_branch=request.tag,
+            commit_id=request.commit_id or None,
+            override_branch=request.override_branch,
             refresh=request.options.refresh,
             refresh_only=request.options.refresh_only,
             target_addrs=request.options.targets,
@@ -271,8 +273,10 @@ def _gone(run: Run) -> str:
 def _comments(run: Run) -> str:
     """Put the key first, then who asked where, without what a search trips over."""
     request = run.request
-    where = f"#{request.pull_request}" if request.pull_request else f"@{request.commit_id[:12]}"
-    text = f"{request.verb} {request.repository.slug}{where} by {request.actor}"
+    at = request.commit_id[:12] or request.override_branch or "its branch"
+    where = f"#{request.pull_request}" if request.pull_request else f"@{at}"
+    of = request.repository.slug or request.workspace
+    text = f"{request.verb} {of}{where} by {request.actor}"
     safe = "".join(sign for sign in text if sign.isprintable() and sign not in "*'\"\\")
     return f"{run.key} {safe}"[:COMMENTS_LIMIT]
 

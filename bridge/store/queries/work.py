@@ -93,10 +93,12 @@ def _see(connection: Connection, work: Work, now: int) -> None:
 def share_key(request: RunRequest) -> str | None:
     """Name what equal requests have in common; None for one that has a job of its own.
 
-    An apply or a destroy is never shared, and nothing stands in for a template that is not known.
+    An apply or a destroy is never shared, and nothing stands in for a template or a commit that
+    is not known.
     """
     template = request.template
-    if request.verb not in _SHAREABLE or not (template.id or template.tcl):
+    is_known = request.commit_id and (template.id or template.tcl)
+    if request.verb not in _SHAREABLE or not is_known:
         return None
     flow = (
         f"tcl:{hashlib.sha256(template.tcl.encode()).hexdigest()}" if template.tcl else template.id
@@ -125,6 +127,8 @@ def _see_repositories(connection: Connection, work: Work, now: int) -> None:
     ):
         seen[ref.key] = ref
     for key, ref in sorted(seen.items()):
+        if not ref.forge:
+            continue  # code that is on no configured forge
         statement = upsert(connection, repository).values(
             id=key, forge=ref.forge, repository_id=ref.id, slug=ref.slug, seen_at=now
         )
