@@ -13,6 +13,7 @@ from typing import Final
 from bridge.domain.chat import ChannelSettings, Identity, LinkOffer, Subscription
 from bridge.domain.posts import PostUpsert
 from bridge.domain.runs import RunRequest
+from bridge.domain.terrakube import Job, WorkspaceRef
 from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef
 
 
@@ -117,10 +118,13 @@ class Decide:
     and asks Terrakube to cancel the job of another one.
 
     Attributes:
+        run_id: Or the trigger of an AdoptJob: its run may have no id yet.
         digest: Of the plan they were shown; empty when there was none.
         door: ``comment`` or ``slack``.
         quorum: How many different people must approve; the last of them decides.
         step: At which the job must wait; empty for whichever it waits at.
+        told: Tells whoever answers when theirs did not decide: somebody was first, or more are
+            needed. What it says is made when it is written; None tells nobody.
     """
 
     run_id: str
@@ -130,6 +134,7 @@ class Decide:
     digest: str = ""
     quorum: int = 1
     step: str = ""
+    told: PostUpsert | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +170,7 @@ class Decision:
         actor: Who gave it; who asked for the apply where the bridge itself compared the plans.
         door: ``comment``, ``slack``, or ``bridge`` for its own.
         at: Aware, UTC.
+        step: Number of the one that waited; empty for a cancel, and where it is not told.
     """
 
     run_id: str
@@ -174,6 +180,7 @@ class Decision:
     digest: str
     at: datetime
     phase: DecisionPhase
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +195,32 @@ class FreeHolds:
     pull_request: PullRequestRef
     workspaces: frozenset[str] | None = None
     ends_queued: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptJob:
+    """A job that somebody started in Terrakube itself is followed from now on, as a run.
+
+    It is adopted once, whoever finds it how often; one of the bridge's own stays what it is.
+
+    Attributes:
+        job: As it was read just now.
+        template: Its name, for people; empty when it is not known.
+        reports: Report keys the run shows in, besides those of channels that subscribed.
+    """
+
+    workspace: WorkspaceRef
+    job: Job
+    template: str = ""
+    reports: tuple[str, ...] = ()
+
+    @property
+    def trigger(self) -> str:
+        """``terrakube:<organization id>:<job id>``: what the run is known by before it has an id.
+
+        A Decide may name it instead of the run.
+        """
+        return f"terrakube:{self.workspace.organization_id}:{self.job.id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +302,11 @@ class Work:
     branches: list[BranchSeen] = field(default_factory=list)
     allowances: list[Allowance] = field(default_factory=list)
     decides: list[Decide] = field(default_factory=list)
+    looks: list[str] = field(default_factory=list)
+    """Ids of runs whose jobs are not as they were seen last: looked at at once."""
+
     frees: list[FreeHolds] = field(default_factory=list)
+    adopts: list[AdoptJob] = field(default_factory=list)
     subscribes: list[Subscription] = field(default_factory=list)
     unsubscribes: list[Unsubscribe] = field(default_factory=list)
     channels: list[ChannelSettings] = field(default_factory=list)
@@ -287,6 +324,7 @@ class Work:
             replace(one, content=redact(one.content)) if one.content else one for one in self.posts
         ]
         self.audits = [replace(one, detail=redact(one.detail)) for one in self.audits]
+        self.channels = [replace(one, parked=redact(one.parked)) for one in self.channels]
         self.pull_requests = [
             _titled(one, redact(one.pull_request.title)) for one in self.pull_requests
         ]

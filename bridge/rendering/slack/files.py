@@ -1,0 +1,42 @@
+"""A complete plan, as a file in the thread: what no message holds."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.domain.reports import ChatRun
+from bridge.domain.runs import OutputKind
+from bridge.rendering.escaping import clean
+from bridge.rendering.slack.excerpts import text_of
+from bridge.rendering.slack.words import numbers
+
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9.\-]+")
+_LONGEST: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatFile:
+    """A text that is put into the chat as a file.
+
+    Attributes:
+        name: With its ending; letters, digits, dots and hyphens.
+        title: For people.
+    """
+
+    name: str
+    title: str
+    text: str
+
+
+def render_file(one: ChatRun) -> ChatFile | None:
+    """Write the complete plan of a run; None when there is none to read."""
+    text = clean(text_of(one.report, OutputKind.PLAN)).strip("\n")
+    run = one.report.run
+    if not text.strip() or run.plan_changes is False:
+        return None
+    workspace = str(run.request.workspace)
+    job = f"job {run.job_id}" if run.job_id else run.id
+    named = " ".join(clean(workspace).split())[:_LONGEST]
+    title = ", ".join(filter(None, (f"Plan of {named}", job, numbers(run))))
+    name = _UNFIT.sub("-", f"plan-{workspace[:_LONGEST]}-{job}").strip("-.")
+    return ChatFile(name=f"{name}.txt", title=title, text=f"{text}\n")
