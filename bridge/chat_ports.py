@@ -88,8 +88,12 @@ class Chat(ChatPeople, Protocol):
 class ChatStore(Protocol):
     """What handlers and services read of the chat's tables; they write through Work only."""
 
-    async def chat_report(self, key: str) -> ChatReport | None:
-        """Gather what a live message says; None when nothing is stored."""
+    async def chat_report(self, key: str, about: str = "") -> ChatReport | None:
+        """Gather what a live message says; None when nothing is stored.
+
+        With *about*, a run's id or a trigger, only its runs are in it, however old they are: what
+        is said below the message of a pull request must not be lost when that has moved on.
+        """
         ...
 
     async def chat_parent(self, key: str) -> str | None:

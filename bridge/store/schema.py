@@ -36,6 +36,7 @@ _RowId: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
 _OPEN_RUN = text("phase <> 'finished' AND share_key IS NOT NULL")
 _WAITING = text("outcome = 'none'")
 _DEAD = text("outcome = 'dead'")
+_IN_CHAT = text("forge = 'slack'")
 # Rows that change all the time: room on each page for the next version (HOT updates), and a
 # vacuum before a fifth of the table is dead.
 _BUSY = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}
@@ -218,6 +219,7 @@ run = Table(
     Index("ix_run_due", "due_at"),
     Index("ix_run_followed", "organization_id", "phase", "look_interval", "next_look"),
     Index("ix_run_commit", "forge", "repository_id", "commit_id"),
+    Index("ix_run_job", "job_id"),
     Index("ix_run_posted", "posted_at"),
     Index("ix_run_pull_request", "forge", "repository_id", "pull_request"),
     Index("ix_run_workspace", "workspace_id", "phase"),
@@ -227,7 +229,9 @@ run_link = Table(
     "run_link",
     metadata,
     Column("run_id", Text, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
-    Column("report", Text, primary_key=True),  # pr:... or commit:...
+    Column("report", Text, primary_key=True),  # pr:..., commit:... or chat:...
+    # Whether somebody asked for it there; else it is shown because of a subscription.
+    Column("asked", Integer, nullable=False, server_default="0"),
     Index("ix_run_link_report", "report"),
 )
 
@@ -359,7 +363,7 @@ post = Table(
     Column("kind", Text, nullable=False),
     Column("forge", Text, nullable=False),
     Column("repository_id", Text, nullable=False),
-    Column("target", Text, nullable=False),  # PostTarget as JSON
+    Column("target", Text, nullable=False),  # PostTarget or ChatTarget as JSON
     Column("report", Text, nullable=False),
     Column("content", Text),
     Column("revision", BigInteger, nullable=False, server_default="1"),
@@ -372,6 +376,15 @@ post = Table(
     *_leased(),
     Index("ix_post_due", "due_at"),
     Index("ix_post_report", "report"),
+    # What was said in a channel, and when: nobody asks that of a repository.
+    Index(
+        "ix_post_chat",
+        "repository_id",
+        "kind",
+        "created_at",
+        sqlite_where=_IN_CHAT,
+        postgresql_where=_IN_CHAT,
+    ),
 )
 
 output = Table(

@@ -92,7 +92,7 @@ class FakeChatStore:
     offers: dict[str, LinkOffer] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
 
-    async def chat_report(self, key: str) -> ChatReport | None:
+    async def chat_report(self, key: str, about: str = "") -> ChatReport | None:
         return None
 
     async def chat_parent(self, key: str) -> str | None:

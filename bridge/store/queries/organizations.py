@@ -25,11 +25,13 @@ from sqlalchemy import (
 from bridge.decisions.endings import Ending
 from bridge.decisions.following import OLD_INTERVAL, TICK, next_tick
 from bridge.domain.runs import RunPhase, RunState
+from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.work import AuditEntry
 from bridge.store import hints
 from bridge.store.queries import holds, leases
 from bridge.store.queries.leases import Held
 from bridge.store.queries.told import record_audits, reports_of, touch_reports
+from bridge.store.queries.upserts import upsert
 from bridge.store.schema import organization, run
 
 NEW: Final = "new_"
@@ -62,6 +64,20 @@ _FOLLOWED: Final = run.c.phase == RunPhase.CREATED.value
 def tick_offset(organization_id: str) -> int:
     """Where an organization's ticks lie, so that not all of them are asked at one moment."""
     return crc32(organization_id.encode()) % OLD_INTERVAL
+
+
+def follow(connection: Connection, workspaces: Iterable[WorkspaceRef], now: int) -> None:
+    """See to it that the organizations of these workspaces are looked at from now on."""
+    names = {one.organization_id: one.organization for one in workspaces}
+    for key, name in sorted(names.items()):
+        statement = upsert(connection, organization).values(id=key, name=name, due_at=now)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["id"],
+                set_={"name": name, "due_at": func.coalesce(organization.c.due_at, now)},
+                where=or_(organization.c.name != name, organization.c.due_at.is_(None)),
+            )
+        )
 
 
 def bring_forward(connection: Connection, organization_id: str, at: int) -> None:

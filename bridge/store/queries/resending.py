@@ -9,8 +9,8 @@ from bridge.domain.vcs import RepositoryRef
 from bridge.domain.work import AuditEntry
 from bridge.store import hints
 from bridge.store.codecs import POST_TARGET
+from bridge.store.queries.outbox import forget_sent
 from bridge.store.queries.told import at_latest, record_audits
-from bridge.store.queries.work import forget_sent
 from bridge.store.schema import post
 
 

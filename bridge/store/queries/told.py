@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, case, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, insert, or_, select, update
 
+from bridge.domain.access import SLACK
 from bridge.domain.posts import PostKind
 from bridge.domain.runs import RunPhase
 from bridge.domain.work import AuditEntry
 from bridge.store import hints
 from bridge.store.queries.posts import soonest
-from bridge.store.schema import audit, post, run, run_link
+from bridge.store.schema import audit, channel, post, run, run_link
 
 
 def touch_reports(
@@ -18,7 +19,7 @@ def touch_reports(
     """Make every composed post of these reports due, or those of a *kind*; leases are left alone.
 
     One that was set aside gets another chance: what refused it then may be over, and a status
-    that is never tried again never concludes.
+    that is never tried again never concludes. Not so where a channel is known to be gone.
     """
     names = sorted(set(reports))
     if not names:
@@ -27,7 +28,12 @@ def touch_reports(
     # Locked in the order of ids, or two replicas wait for each other.
     chosen = (
         select(post.c.id)
-        .where(post.c.report.in_(names), post.c.content.is_(None), *kinds)
+        .where(
+            post.c.report.in_(names),
+            post.c.content.is_(None),
+            or_(post.c.dead == 0, ~_is_parked()),
+            *kinds,
+        )
         .order_by(post.c.id)
         .with_for_update()
         .cte("chosen")
@@ -104,3 +110,9 @@ def at_latest(now: int) -> object:
     """When a post that has something new to say is due, if it is not due sooner."""
     allowed = soonest(now)
     return case((post.c.due_at < allowed, post.c.due_at), else_=allowed)
+
+
+def _is_parked() -> ColumnElement[bool]:
+    """Tell of a post that it goes to a channel to which nothing is sent at present."""
+    gone = exists().where(channel.c.id == post.c.repository_id, channel.c.parked != "")
+    return and_(post.c.forge == SLACK, gone)

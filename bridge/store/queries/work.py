@@ -9,15 +9,12 @@ from sqlalchemy import (
     Connection,
     and_,
     case,
-    func,
     or_,
     select,
     update,
 )
-from ulid import ULID
 
 from bridge.domain.errors import OverloadedError
-from bridge.domain.posts import PostUpsert, RemotePart
 from bridge.domain.runs import Review, RunPhase, RunRequest, RunState, Verb
 from bridge.domain.terrakube import JobStatus
 from bridge.domain.vcs import RepositoryRef
@@ -29,16 +26,18 @@ from bridge.domain.work import (
     Work,
 )
 from bridge.store import hints
-from bridge.store.codecs import PARTS, RUN_REQUEST, VERDICT, dump_target, to_ms
-from bridge.store.queries import holds
+from bridge.store.codecs import RUN_REQUEST, VERDICT, to_ms
+from bridge.store.queries import holds, organizations
+from bridge.store.queries.adopting_jobs import adopt
 from bridge.store.queries.answers import decide
+from bridge.store.queries.chat_work import change_chat
+from bridge.store.queries.fan_out import Shown, fan_out, is_chat, make_posts
+from bridge.store.queries.outbox import new_id, upsert_post
 from bridge.store.queries.superseding import end_queued, supersede_commit, supersede_runs
-from bridge.store.queries.told import at_latest, record_audits, touch_reports
+from bridge.store.queries.told import record_audits, touch_reports
 from bridge.store.queries.upserts import upsert
 from bridge.store.schema import (
     branch_head,
-    organization,
-    post,
     pull_request,
     repository,
     run,
@@ -57,6 +56,8 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
         Ids of the runs that are new, in the order they were asked for.
     """
     _see(connection, work, now)
+    change_chat(connection, work, now)
+    adopted = [one for each in work.adopts if (one := adopt(connection, each, now)) is not None]
     changed: set[str] = set()
     for supersede in work.supersedes:
         changed |= supersede_runs(connection, supersede, now)
@@ -68,13 +69,15 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
         if wanted.ends_queued:
             changed |= end_queued(connection, wanted, now)
         holds.free(connection, wanted, now)
-    created, reports = _request_runs(connection, work.runs, now)
-    changed |= reports
-    for link in work.links:
-        changed |= _link_runs(connection, link)
+    created, wanted_runs = _request_runs(connection, work.runs, now)
+    linked = [one for link in work.links for one in _linked(connection, link)]
+    changed |= _link(connection, [*adopted, *wanted_runs], linked)
+    told = fan_out(connection, [*adopted, *wanted_runs, *(one for one, _ in linked)], now)
+    changed |= {str(one.key) for one in told}
     touch_reports(connection, changed, now)
     for text in work.posts:
-        _upsert_post(connection, text, now)
+        upsert_post(connection, text, now)
+    make_posts(connection, told, now)
     record_audits(connection, work.audits, now)
     return created
 
@@ -196,22 +199,22 @@ def _allow(connection: Connection, allowance: Allowance) -> None:
 
 def _request_runs(
     connection: Connection, requests: Sequence[RunRequest], now: int
-) -> tuple[list[str], set[str]]:
+) -> tuple[list[str], list[Shown]]:
+    """Write intents down; return those that are new, and which run stands for each request."""
     if not requests:
-        return [], set()
-    _follow_organizations(connection, requests, now)
-    rows = {_new_id(now): request for request in requests}
+        return [], []
+    organizations.follow(connection, [one.workspace for one in requests], now)
+    rows = {new_id(now): request for request in requests}
     inserted = _insert_runs(connection, rows, now)
-    links: list[tuple[str, str]] = []
+    shown: list[Shown] = []
     for key, request in rows.items():
-        shown = key if key in inserted else _find_or_insert(connection, key, request, now)
-        if shown == key:
+        found = key if key in inserted else _find_or_insert(connection, key, request, now)
+        if found == key:
             inserted.add(key)
-        links += [(shown, report) for report in request.reports]
-    _link(connection, links)
+        shown.append(Shown(found, request))
     if inserted:
         hints.hint(connection, hints.RUN)
-    return [key for key in rows if key in inserted], {report for _, report in links}
+    return [key for key in rows if key in inserted], shown
 
 
 def _insert_runs(connection: Connection, rows: Mapping[str, RunRequest], now: int) -> set[str]:
@@ -231,11 +234,6 @@ def _find_or_insert(connection: Connection, key: str, request: RunRequest, now: 
             return key
     msg = f"the run for {request.trigger} in {request.workspace} keeps changing"
     raise OverloadedError(msg)
-
-
-def _new_id(now: int) -> str:
-    # By the database's clock, so that ids sort by time on every replica.
-    return str(ULID.from_timestamp(now / 1000))
 
 
 def _run_values(key: str, request: RunRequest, now: int) -> dict[str, object]:
@@ -283,75 +281,37 @@ def _existing(connection: Connection, request: RunRequest) -> str | None:
     return str(found.id)
 
 
-def _follow_organizations(connection: Connection, requests: Sequence[RunRequest], now: int) -> None:
-    names = {r.workspace.organization_id: r.workspace.organization for r in requests}
-    for key, name in sorted(names.items()):
-        statement = upsert(connection, organization).values(id=key, name=name, due_at=now)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["id"],
-                set_={"name": name, "due_at": func.coalesce(organization.c.due_at, now)},
-                where=or_(organization.c.name != name, organization.c.due_at.is_(None)),
-            )
-        )
-
-
-def _link_runs(connection: Connection, link: LinkRuns) -> set[str]:
+def _linked(connection: Connection, link: LinkRuns) -> Sequence[tuple[Shown, str]]:
+    """Find the runs a pull request shows from now on, too, with its report."""
     ref = link.pull_request.repository
-    found = connection.scalars(
-        select(run.c.id).where(
+    found = connection.execute(
+        select(run.c.id, run.c.request)
+        .where(
             run.c.forge == ref.forge,
             run.c.repository_id == ref.id,
             run.c.commit_id == link.commit,
             run.c.pull_request.is_(None),
         )
-    ).all()
-    _link(connection, [(run_id, link.pull_request.key) for run_id in found])
-    return {link.pull_request.key} if found else set()
+        .order_by(run.c.id)
+    )
+    report = link.pull_request.key
+    return [(Shown(row.id, RUN_REQUEST.load(row.request)), report) for row in found]
 
 
-def _link(connection: Connection, links: Sequence[tuple[str, str]]) -> None:
+def _link(
+    connection: Connection, wanted: Sequence[Shown], linked: Sequence[tuple[Shown, str]]
+) -> set[str]:
+    """Let runs be shown on forges where that was asked for; return those reports."""
+    links = {(one.run_id, report) for one, report in linked}
+    links |= {
+        (one.run_id, report)
+        for one in wanted
+        for report in one.request.reports
+        if not is_chat(report)
+    }
     if links:
         connection.execute(
             upsert(connection, run_link).on_conflict_do_nothing(),
-            [{"run_id": run_id, "report": report} for run_id, report in sorted(set(links))],
+            [{"run_id": run_id, "report": report} for run_id, report in sorted(links)],
         )
-
-
-def _upsert_post(connection: Connection, wanted: PostUpsert, now: int) -> None:
-    desired: dict[str, object] = {
-        "target": dump_target(wanted.target),
-        "report": wanted.report,
-        "content": wanted.content,
-    }
-    key = wanted.target.key(wanted.kind)
-    statement = upsert(connection, post).values(
-        id=_new_id(now),
-        key=key,
-        kind=wanted.kind.value,
-        forge=wanted.target.service,
-        repository_id=wanted.target.where,
-        created_at=now,
-        due_at=now,
-        **desired,
-    )
-    again = {
-        **desired,
-        "revision": post.c.revision + 1,
-        "due_at": at_latest(now),
-        "dead": 0,
-        "failures": case((post.c.dead == 1, 0), else_=post.c.failures),
-    }
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again))
-    if wanted.resend:
-        forget_sent(connection, key)
-    hints.hint(connection, hints.POST)
-
-
-def forget_sent(connection: Connection, key: str) -> None:
-    """Blank the hashes of what was sent, so that all of it is sent again."""
-    stored = connection.execute(
-        select(post.c.parts).where(post.c.key == key).with_for_update()
-    ).scalar_one()
-    parts = tuple(RemotePart(id=part.id, hash="") for part in PARTS.load(stored))
-    connection.execute(update(post).where(post.c.key == key).values(parts=PARTS.dump(parts)))
+    return {report for _, report in links}

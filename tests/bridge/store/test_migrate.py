@@ -38,6 +38,7 @@ async def test_partial_indexes_and_storage_are_as_in_the_schema(database: Databa
         "uq_delivery_waiting",
         "ix_delivery_dead",
         "uq_run_share",
+        "ix_post_chat",
     }
 
 

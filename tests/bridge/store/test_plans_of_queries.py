@@ -6,14 +6,22 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from bridge.domain.chat import ChannelSettings, ChatReportKey
 from bridge.domain.work import FreeHolds, Supersede
 from bridge.store.database import Database
-from bridge.store.queries import asked, holders, superseding
+from bridge.store.queries import adopting_jobs, asked, chat_messages, holders, superseding
+from bridge.store.queries.chat import park
+from bridge.store.queries.chat_messages import parent
+from bridge.store.queries.fan_out import count_new
 from tests.bridge.store.rows import HEAD, PULL_REQUEST
 
 _GONE = FreeHolds(pull_request=PULL_REQUEST, ends_queued="It was closed.")
 _MOVED = Supersede(pull_request=PULL_REQUEST, keep_head=HEAD, reason="A newer commit came.")
 _WORKSPACE = "USING INDEX ix_run_workspace (workspace_id=? AND phase=?)"
+_CHAT = "USING INDEX ix_post_chat (repository_id=? AND kind=?"
+_GONE_CHANNEL = ChannelSettings(team="T1", channel="C1", parked="It was archived.")
+_KEY = ChatReportKey(team="T1", channel="C1", group="push:1")
+_JOB = "INDEX ix_run_job (job_id=?)"
 _PULL_REQUEST = "USING INDEX ix_run_pull_request (forge=? AND repository_id=? AND pull_request=?)"
 
 
@@ -28,6 +36,11 @@ _PULL_REQUEST = "USING INDEX ix_run_pull_request (forge=? AND repository_id=? AN
             lambda c: superseding.supersede_runs(c, _MOVED, 1), _PULL_REQUEST, id="what is older"
         ),
         pytest.param(lambda c: asked.open_runs(c, PULL_REQUEST), _PULL_REQUEST, id="what is open"),
+        pytest.param(lambda c: chat_messages.run_of_job(c, "7"), _JOB, id="whose job it is"),
+        pytest.param(lambda c: adopting_jobs.known_jobs(c, ["7"]), _JOB, id="which jobs are known"),
+        pytest.param(
+            lambda c: chat_messages.planned_pull_requests(c, "w"), _WORKSPACE, id="who planned it"
+        ),
     ],
 )
 async def test_runs_are_found_by_an_index(
@@ -39,8 +52,10 @@ async def test_runs_are_found_by_an_index(
     assert [index in plan for plan in plans] == [True] * len(plans), plans
 
 
-def _plans(connection: Connection, query: Callable[[Connection], object]) -> list[str]:
-    """Say how SQLite finds runs for what a query asks."""
+def _plans(
+    connection: Connection, query: Callable[[Connection], object], table: str = "run"
+) -> list[str]:
+    """Say how SQLite finds rows of a table for what a query asks."""
     asked_for: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:  # noqa: ANN401 - as the driver takes them
@@ -54,4 +69,24 @@ def _plans(connection: Connection, query: Callable[[Connection], object]) -> lis
         for statement, parameters in asked_for
         for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
     ]
-    return [plan for plan in found if plan.split()[1:2] == ["run"]]
+    return [plan for plan in found if plan.split()[1:2] == [table]]
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        pytest.param(
+            lambda c: chat_messages.runs_of(c, "T1", "C1", "1700.1"), _CHAT, id="by a message"
+        ),
+        pytest.param(lambda c: count_new(c, "C1", 1), f"{_CHAT} AND created_at>?)", id="how many"),
+        pytest.param(lambda c: park(c, _GONE_CHANNEL, 1), _CHAT, id="what is stopped"),
+        pytest.param(lambda c: parent(c, _KEY), "USING INDEX", id="by its group"),
+    ],
+)
+async def test_posts_of_a_channel_are_found_by_an_index(
+    sqlite_url: str, query: Callable[[Connection], object], index: str
+) -> None:
+    async with await Database.open(sqlite_url) as database:
+        plans = await database.write(_plans, query, "post")
+    assert plans
+    assert [index in plan for plan in plans] == [True] * len(plans), plans

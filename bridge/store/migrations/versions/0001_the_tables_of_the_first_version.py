@@ -175,6 +175,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
         sa.UniqueConstraint("key", name=op.f("uq_post_key")),
     )
+    op.create_index(
+        "ix_post_chat",
+        "post",
+        ["repository_id", "kind", "created_at"],
+        unique=False,
+        sqlite_where=sa.text("forge = 'slack'"),
+        postgresql_where=sa.text("forge = 'slack'"),
+    )
     op.create_index("ix_post_due", "post", ["due_at"], unique=False)
     op.create_index("ix_post_report", "post", ["report"], unique=False)
 
@@ -293,6 +301,7 @@ def upgrade() -> None:
         ["organization_id", "phase", "look_interval", "next_look"],
         unique=False,
     )
+    op.create_index("ix_run_job", "run", ["job_id"], unique=False)
     op.create_index("ix_run_posted", "run", ["posted_at"], unique=False)
     op.create_index(
         "ix_run_pull_request", "run", ["forge", "repository_id", "pull_request"], unique=False
@@ -422,6 +431,7 @@ def upgrade() -> None:
         "run_link",
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("report", sa.Text(), nullable=False),
+        sa.Column("asked", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["run_id"], ["run.id"], name=op.f("fk_run_link_run_id"), ondelete="CASCADE"
         ),
