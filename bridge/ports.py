@@ -43,7 +43,7 @@ from bridge.domain.vcs import (
     RepositoryRef,
     Reviews,
 )
-from bridge.domain.work import AuditEntry, Decision, Verdict
+from bridge.domain.work import AuditEntry, Decision, Verdict, Vote
 
 
 class Clock(Protocol):
@@ -527,6 +527,10 @@ class RunStore(Protocol):
 
     async def decision(self, run_id: str) -> Decision | None:
         """Read the newest answer to a run that counts; None when nobody answered."""
+        ...
+
+    async def votes(self, run_id: str) -> Sequence[Vote]:
+        """List the approvals of the step a run waits at, oldest first, while more are needed."""
         ...
 
     async def status_posts(self, repository: RepositoryRef, sha: str) -> Sequence[StatusPost]:

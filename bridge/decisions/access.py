@@ -81,7 +81,7 @@ def teams_to_ask(
     found = (
         one
         for rule in rules or ()
-        if word in rule.may and (not workspaces or any(_is_about(rule, w) for w in workspaces))
+        if word in rule.may and (not workspaces or any(is_about(rule, w) for w in workspaces))
         for one in rule.who
         if one.door == door and one.kind in _KINDS_TO_ASK
     )
@@ -117,6 +117,11 @@ def decide_access(
     if rules is None:
         return _without_rules(person, word, own=own)
     return _by_rules(person, word, workspaces, rules)
+
+
+def is_about(rule: AccessRule, workspace: WorkspaceRef) -> bool:
+    """Tell whether a rule holds in a workspace."""
+    return not rule.workspaces or matches(str(workspace), rule.workspaces)
 
 
 def stranger_text(permission: Permission | None, *, is_ruled: bool = False) -> str:
@@ -187,18 +192,14 @@ def _by_rules(
 ) -> Allowed | Denied:
     concerned = [rule for rule in rules if word in rule.may]
     mine = [rule for rule in concerned if _is_of(rule, person)]
-    denied = tuple(one for one in workspaces if not any(_is_about(rule, one) for rule in mine))
+    denied = tuple(one for one in workspaces if not any(is_about(rule, one) for rule in mine))
     if denied or not mine:
         rest = tuple(one for one in workspaces if one not in denied)
         return Denied(text=_denied_text(person, word, denied, concerned, rest), workspaces=denied)
     used = [
-        rule for rule in mine if not workspaces or any(_is_about(rule, one) for one in workspaces)
+        rule for rule in mine if not workspaces or any(is_about(rule, one) for one in workspaces)
     ]
     return Allowed(because=", ".join(dict.fromkeys(rule.name for rule in used)))
-
-
-def _is_about(rule: AccessRule, workspace: WorkspaceRef) -> bool:
-    return not rule.workspaces or matches(str(workspace), rule.workspaces)
 
 
 def _is_of(rule: AccessRule, person: Person) -> bool:
@@ -270,7 +271,7 @@ def _who_may(
     """Name those who may: once for the workspaces of which the same ones may."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for one in denied:
-        about = [rule for rule in concerned if _is_about(rule, one)]
+        about = [rule for rule in concerned if is_about(rule, one)]
         groups.setdefault(_named(about, person), []).append(str(one))
     if len(groups) > 1:
         return [_may(names, f" in {listed(found)}") for names, found in groups.items()]
@@ -282,7 +283,7 @@ def _floor_text(
 ) -> str:
     """Say what keeps a rule from letting somebody of Slack through their account on a forge."""
     lacks = _below_floor(person) if person.slack_user else ""
-    about = [rule for rule in concerned if not denied or any(_is_about(rule, w) for w in denied)]
+    about = [rule for rule in concerned if not denied or any(is_about(rule, w) for w in denied)]
     if not lacks or all(one.door == SLACK for rule in about for one in rule.who):
         return ""
     return (

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from bridge.decisions.approving import SAID, name_of
 from bridge.decisions.asking import Refuse
 from bridge.decisions.choosing import is_named, named_text
 from bridge.decisions.due_applies import how_it_stands
 from bridge.decisions.wording import code, listed
 from bridge.domain.commands import ApproveCommand, CancelCommand, RejectCommand
-from bridge.domain.runs import Review, Run, RunPhase, RunState, Verb
+from bridge.domain.runs import Review, Run, RunPhase, RunState
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import PullRequestRef
 from bridge.domain.work import Answer, Decision, DecisionPhase
@@ -26,11 +27,6 @@ ANSWERS: Final[Mapping[type[JobCommand], Answer]] = {
     CancelCommand: Answer.CANCEL,
 }
 
-_SAID: Final[Mapping[Answer, str]] = {
-    Answer.APPROVE: "approved",
-    Answer.REJECT: "rejected",
-    Answer.CANCEL: "cancelled",
-}
 _ENDED: Final[Mapping[RunState, str]] = {
     RunState.SUCCEEDED: "went through",
     RunState.FAILED: "failed",
@@ -39,7 +35,6 @@ _ENDED: Final[Mapping[RunState, str]] = {
     RunState.CANCELLED: "was cancelled",
     RunState.SUPERSEDED: "was dropped",
 }
-_APPLYING: Final = frozenset({Verb.APPLY, Verb.DESTROY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +86,14 @@ def decide_answer(command: ApproveCommand | RejectCommand, shown: Shown) -> Refu
     notes: list[str] = []
     given: list[Run] = []
     for run in meant(command, shown):
-        note = _why_not(run, shown, answer)
+        note = why_not(run, shown.decision(run), answer)
         if not note:
             given.append(run)
         elif run.state is RunState.WAITING or _names_something(command):
             notes.append(f"{_name(run)}: {note}")
     if given:
         return Give(runs=tuple(given), text="\n\n".join(notes))
-    return _refuse(answer, notes or _nothing(command, shown, "waits for an approval"))
+    return refuse_answer(answer, notes or _nothing(command, shown, "waits for an approval"))
 
 
 def decide_cancel(command: CancelCommand, shown: Shown) -> Refuse | Give:
@@ -111,13 +106,59 @@ def decide_cancel(command: CancelCommand, shown: Shown) -> Refuse | Give:
         elif _is_own(run, shown) or _names_something(command):
             given.append(run)
     if given:
-        return Give(runs=tuple(given), text="\n\n".join([*_cancelled_text(given), *notes]))
-    return _refuse(Answer.CANCEL, notes or _nothing(command, shown, "is under way"))
+        return Give(runs=tuple(given), text="\n\n".join([*cancelled_text(given), *notes]))
+    return refuse_answer(Answer.CANCEL, notes or _nothing(command, shown, "is under way"))
+
+
+def why_not(run: Run, first: Decision | None, answer: Answer) -> str:
+    """Say why a run cannot be approved or rejected now; empty when it can.
+
+    *first* is an answer that Terrakube is being told; None when there is none.
+    """
+    if run.cancel_requested:
+        return _being_cancelled(run)
+    if run.state is not RunState.WAITING:
+        return f"it does not wait for an approval: {how_it_stands(run)}."
+    if first is not None:
+        return f"{code(first.actor)} was first and {SAID[first.answer]} it."
+    if run.review in {Review.APPROVED, Review.REJECTED}:
+        return f"it is {run.review.value} already, by {code(run.decided_by or 'somebody')}."
+    if run.review is Review.DUE and answer is Answer.APPROVE:
+        return (
+            "its plan is being compared with the one that was reviewed. When they are the same it "
+            "goes on by itself; else this pull request says what to do."
+        )
+    return ""
 
 
 def workspaces_of(runs: Sequence[Run]) -> tuple[WorkspaceRef, ...]:
     """List the workspaces of runs, each once."""
     return tuple({one.request.workspace.id: one.request.workspace for one in runs}.values())
+
+
+def refuse_answer(answer: Answer, said: Sequence[str]) -> Refuse:
+    """Refuse an answer to jobs, and say why of each."""
+    return Refuse(text="\n\n".join([f"Nothing was {SAID[answer]}.", *said]))
+
+
+def cancelled_text(runs: Sequence[Run]) -> list[str]:
+    """Say what cancelling runs comes to, a sentence each."""
+    queued = [one for one in runs if one.phase is RunPhase.PLANNED]
+    begun = [one for one in runs if one.phase is not RunPhase.PLANNED]
+    said: list[str] = []
+    if queued:
+        said.append(f"Dropped before they started: {_names(queued)}.")
+    if begun:
+        said.append(
+            f"Being cancelled in Terrakube: {_names(begun)}. That does not stop Terraform: what "
+            "runs already may go on to its end."
+        )
+    if any(one.request.applies for one in begun):
+        said.append(
+            "A workspace in which something may still be applied stays locked until its end is "
+            "seen."
+        )
+    return said
 
 
 def ended_text(run: Run) -> str:
@@ -145,25 +186,6 @@ def _is_own(run: Run, shown: Shown) -> bool:
     return (request.repository.key, request.pull_request) == (ref.repository.key, ref.number)
 
 
-def _why_not(run: Run, shown: Shown, answer: Answer) -> str:
-    """Say why a run cannot be answered now; empty when it can."""
-    if run.cancel_requested:
-        return _being_cancelled(run)
-    if run.state is not RunState.WAITING:
-        return f"it does not wait for an approval: {how_it_stands(run)}."
-    if first := shown.decision(run):
-        said = _SAID.get(first.answer, "answered")
-        return f"{code(first.actor)} was first and {said} it."
-    if run.review in {Review.APPROVED, Review.REJECTED}:
-        return f"it is {run.review.value} already, by {code(run.decided_by or 'somebody')}."
-    if run.review is Review.DUE and answer is Answer.APPROVE:
-        return (
-            "its plan is being compared with the one that was reviewed. When they are the same it "
-            "goes on by itself; else this pull request says what to do."
-        )
-    return ""
-
-
 def _why_not_cancelled(run: Run, shown: Shown) -> str:
     if run.cancel_requested:
         return _being_cancelled(run)
@@ -178,25 +200,6 @@ def _why_not_cancelled(run: Run, shown: Shown) -> str:
 def _being_cancelled(run: Run) -> str:
     by = f" ({code(run.decided_by)} asked for it)" if run.decided_by else ""
     return f"it is being cancelled already{by}."
-
-
-def _cancelled_text(runs: Sequence[Run]) -> list[str]:
-    queued = [one for one in runs if one.phase is RunPhase.PLANNED]
-    begun = [one for one in runs if one.phase is not RunPhase.PLANNED]
-    said: list[str] = []
-    if queued:
-        said.append(f"Dropped before they started: {_names(queued)}.")
-    if begun:
-        said.append(
-            f"Being cancelled in Terrakube: {_names(begun)}. That does not stop Terraform: what "
-            "runs already may go on to its end."
-        )
-    if any(one.request.applies for one in begun):
-        said.append(
-            "A workspace in which something may still be applied stays locked until its end is "
-            "seen."
-        )
-    return said
 
 
 def _nothing(command: JobCommand, shown: Shown, what: str) -> list[str]:
@@ -221,14 +224,9 @@ def _by(run: Run) -> str:
 
 
 def _name(run: Run) -> str:
-    verb = run.request.verb
-    what = f"the {verb} of " if verb in _APPLYING | {Verb.PLAN} else "what a push started in "
-    return f"{what[0].upper()}{what[1:]}{code(str(run.request.workspace))}"
+    name = name_of(run.request)
+    return f"{name[0].upper()}{name[1:]}"
 
 
 def _names(runs: Sequence[Run]) -> str:
     return listed(sorted({f"{one.request.verb} {one.request.workspace}" for one in runs}))
-
-
-def _refuse(answer: Answer, said: Sequence[str]) -> Refuse:
-    return Refuse(text="\n\n".join([f"Nothing was {_SAID[answer]}.", *said]))

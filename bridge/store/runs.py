@@ -13,11 +13,11 @@ from bridge.domain.reports import CommitReport, PullRequestReport, RunReport
 from bridge.domain.runs import RETARGETED, Output, OutputKind, Run, RunPhase
 from bridge.domain.terrakube import WorkspaceRef
 from bridge.domain.vcs import PullRequestRef, PullRequestState, RepositoryRef
-from bridge.domain.work import Decision, Verdict
+from bridge.domain.work import Decision, Verdict, Vote
 from bridge.ports import Clock, PullRequestRecord
 from bridge.store.codecs import PARTS, POST_TARGET, STRINGS, VERDICT, output_from_row, run_from_row
 from bridge.store.database import Database, SystemClock
-from bridge.store.queries import answers, asked, holders, resending
+from bridge.store.queries import answers, asked, holders, resending, votes
 from bridge.store.queries import runs as run_queries
 from bridge.store.queries.audits import count_wrong_codes
 from bridge.store.queries.work import branch_key
@@ -103,6 +103,10 @@ class SqlRunStore:
     async def run(self, run_id: str) -> Run | None:
         """See ports.RunStore."""
         return await self.database.read(run_queries.read, run_id)
+
+    async def votes(self, run_id: str) -> Sequence[Vote]:
+        """See ports.RunStore."""
+        return await self.database.read(votes.read_waiting, run_id)
 
     async def fixed_text(self, post_key: str) -> str | None:
         """See ports.RunStore."""

@@ -27,8 +27,19 @@ def report_key(place: ChatPlace, group: str) -> str:
 
 def whisper(work: Work, event: Interaction, answer: str | ChatMessage) -> None:
     """Answer somebody alone, in Markdown or as a message that is made already."""
+    post(work, PostKind.CHAT_WHISPER, _alone(event), answer)
+
+
+def whisper_later(event: Interaction) -> PostUpsert:
+    """Make an answer to somebody alone that says what only turns out when it is written."""
+    target = _alone(event)
+    report = report_key(event.place, target.slot)
+    return PostUpsert(kind=PostKind.CHAT_WHISPER, target=target, report=report)
+
+
+def _alone(event: Interaction) -> ChatTarget:
     expires = event.received_at + _ANSWERED_FOR
-    target = ChatTarget(
+    return ChatTarget(
         team=event.place.team,
         channel=event.place.channel,
         slot=event.trigger,
@@ -37,7 +48,6 @@ def whisper(work: Work, event: Interaction, answer: str | ChatMessage) -> None:
         response_url=event.response_url,
         expires_at=int(expires.timestamp() * 1000),
     )
-    post(work, PostKind.CHAT_WHISPER, target, answer)
 
 
 def reply(work: Work, event: Interaction, answer: str | ChatMessage) -> None:

@@ -12,7 +12,7 @@ from bridge.domain.posts import StatusPost
 from bridge.domain.reports import CommitReport, PullRequestReport
 from bridge.domain.runs import Output, Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequest, PullRequestRef, RepositoryRef
-from bridge.domain.work import WRONG_CODE, Decision, Work
+from bridge.domain.work import WRONG_CODE, Decision, Vote, Work
 from bridge.ports import PullRequestRecord
 
 
@@ -49,6 +49,7 @@ class FakeRunStore:
         kept_outputs: By run id.
         held: By workspace id.
         decisions: By run id.
+        approvals: That are not enough alone, by run id.
     """
 
     records: dict[str, PullRequestRecord] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class FakeRunStore:
     kept_outputs: dict[str, Sequence[Output]] = field(default_factory=dict)
     held: dict[str, Hold] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    approvals: dict[str, Sequence[Vote]] = field(default_factory=dict)
     wrong: list[tuple[str, str]] = field(default_factory=list)
     """Codes that were wrong: a pull request's key and a login each."""
 
@@ -166,6 +168,9 @@ class FakeRunStore:
         self, repository: RepositoryRef, comment_id: str
     ) -> tuple[PullRequestRef, str] | None:
         return self.comments.get((repository.key, comment_id))
+
+    async def votes(self, run_id: str) -> Sequence[Vote]:
+        return self.approvals.get(run_id, ())
 
     async def wrong_codes(
         self, ref: PullRequestRef, login: str, *, since: datetime, most: int

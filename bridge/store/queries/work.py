@@ -29,7 +29,7 @@ from bridge.store import hints
 from bridge.store.codecs import RUN_REQUEST, VERDICT, to_ms
 from bridge.store.queries import holds, organizations
 from bridge.store.queries.adopting_jobs import adopt
-from bridge.store.queries.answers import decide
+from bridge.store.queries.answers import decide, look_again
 from bridge.store.queries.chat_work import change_chat
 from bridge.store.queries.fan_out import Shown, fan_out, is_chat, make_posts
 from bridge.store.queries.outbox import new_id, upsert_post
@@ -63,8 +63,10 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
         changed |= supersede_runs(connection, supersede, now)
     for commit in work.superseded_commits:
         changed |= supersede_commit(connection, commit, now)
-    for answer in work.decides:
-        changed |= decide(connection, answer, now)
+    heard = [decide(connection, one, now) for one in work.decides]
+    changed |= {report for one in heard for report in one.reports}
+    for run_id in work.looks:
+        changed |= look_again(connection, run_id, now)
     for wanted in work.frees:
         if wanted.ends_queued:
             changed |= end_queued(connection, wanted, now)
