@@ -77,7 +77,7 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
     told = fan_out(connection, [*adopted, *wanted_runs, *(one for one, _ in linked)], now)
     changed |= {str(one.key) for one in told}
     touch_reports(connection, changed, now)
-    for text in work.posts:
+    for text in [*work.posts, *(one.told for one in heard if one.told)]:
         upsert_post(connection, text, now)
     make_posts(connection, told, now)
     record_audits(connection, work.audits, now)
