@@ -7,6 +7,7 @@ forges read it, and written out with the few signs Slack has; whatever else it h
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
+from unicodedata import east_asian_width
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -25,6 +26,7 @@ _LONGEST_INPUT: Final = 200_000
 _LONGEST_LINE: Final = 2_500
 _LONGEST_PARAGRAPH: Final = 8_000
 _WIDEST_CELL: Final = 90
+_MOST_LINKS: Final = 15
 _NOTHING: Final = "There is nothing to say."
 
 
@@ -104,6 +106,8 @@ def _pieces(tokens: Sequence[Token]) -> Iterator[_Piece]:
         index = end + 1
         if piece := _piece(token, inside):
             yield piece
+        if token.type == "table_open" and (links := _links(inside)):
+            yield _Piece(" · ".join(links))  # nothing can be pressed inside of a table
 
 
 def _piece(token: Token, inside: Sequence[Token]) -> _Piece | None:
@@ -209,6 +213,27 @@ def _bare(tokens: Sequence[Token]) -> str:
     return "".join(token.content or " " * (token.type == "softbreak") for token in tokens)
 
 
+def _links(tokens: Sequence[Token]) -> Sequence[str]:
+    """Write the links of a table out, each once."""
+    found: dict[str, None] = {}
+    for token in tokens:
+        children = token.children or []
+        for index, inner in enumerate(children):
+            if inner.type == "link_open":
+                label = _bare(children[index + 1 : _end(children, index)])
+                found[link(label, str(inner.attrs.get("href") or ""))] = None
+    return [*found][:_MOST_LINKS]
+
+
+def _width(text: str) -> int:
+    """Count the columns a text takes where all letters are of one width."""
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - _width(cell))
+
+
 def _table(tokens: Sequence[Token]) -> str:
     """Write a table in columns, for a block whose letters are all of one width."""
     rows: list[list[str]] = []
@@ -217,9 +242,6 @@ def _table(tokens: Sequence[Token]) -> str:
             rows.append([])
         elif token.type == "inline":
             rows[-1].append(beginning(_bare(token.children or []), _WIDEST_CELL * 4)[:_WIDEST_CELL])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -22,7 +22,7 @@ _NOT_BEGUN: Final = frozenset({JobStatus.PENDING.value, JobStatus.QUEUE.value})
 
 
 def answers(one: ChatRun, *, confirm_deletions: int) -> Iterator[Block]:
-    """Yield approve, reject and cancel for a job that waits for somebody."""
+    """Yield approve and reject for a job that waits for somebody."""
     run = one.report.run
     if not may_be_answered(run):
         return
@@ -36,8 +36,7 @@ def answers(one: ChatRun, *, confirm_deletions: int) -> Iterator[Block]:
 def others(one: ChatRun) -> Iterator[Block]:
     """Yield cancel, what shows more, and the page of the job."""
     report, run = one.report, one.report.run
-    if not run.concluded and not run.cancel_requested:
-        yield _button(Control.CANCEL, "Cancel", run, confirm=_cancelling(run))
+    yield from cancel(run)
     if any(output.kind is OutputKind.PLAN for output in report.outputs):
         yield _button(Control.PLAN, "Plan", run)
     if run.job_id and run.started_at:
@@ -49,6 +48,12 @@ def others(one: ChatRun) -> Iterator[Block]:
             "text": plain("View run", _LABEL),
             "url": report.job_url,
         }
+
+
+def cancel(run: Run) -> Iterator[Block]:
+    """Yield what cancels a run that goes on."""
+    if not run.concluded and not run.cancel_requested:
+        yield _button(Control.CANCEL, "Cancel", run, confirm=_cancelling(run))
 
 
 def may_be_answered(run: Run) -> bool:

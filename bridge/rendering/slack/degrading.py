@@ -4,7 +4,7 @@ What is rendered is bounded from the start. This is for what nobody thought of, 
 nothing, and it never raises: what is left in the end is a sentence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bridge.domain.chat import Blocks, ChatMessage
@@ -35,12 +35,22 @@ def _text(message: ChatMessage) -> str:
     return cut(message.text, MOST_TEXT) if message.text.strip() else _UNSAID
 
 
-def _tidied(blocks: Blocks) -> Blocks:
+def _tidied(blocks: Sequence[object]) -> Blocks:
     """Shorten what is too long, and leave out what is wrong in another way."""
-    return tuple(one for one in map(_shortened, blocks) if _is_sound(one))
+    shorter = (_shortened(one) for one in blocks if isinstance(one, Mapping))
+    return tuple(_named_once([one for one in shorter if _is_sound(one)]))
 
 
-def _bare(blocks: Blocks) -> Blocks:
+def _named_once(blocks: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Take the names of blocks away that another one has."""
+    seen: set[str] = set()
+    for block in blocks:
+        name = block.get("block_id", "")
+        yield {key: block[key] for key in block if key != "block_id" or name not in seen}
+        seen.add(name)
+
+
+def _bare(blocks: Sequence[object]) -> Blocks:
     """Leave out all that is preformatted: it is read in full elsewhere."""
     return tuple(one for one in _tidied(blocks) if one.get("type") != "rich_text")
 

@@ -8,7 +8,7 @@ a back-tick would mean anything.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from bridge.domain.chat import slack_user_of
@@ -23,12 +23,14 @@ _SIGNS: Final = {**_ENTITIES, ord("*"): "\u2217", ord("~"): "\u223c", ord("`"): 
 # Between two letters or digits it means nothing, as in my_workspace.
 _UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _LOW_LINE: Final = "\u02cd"
-_EMOJI: Final = re.compile(r":(?=[\w+'\-]+:)")
+# Emoji, names and addresses, should anybody look for them all the same.
+_LOOKED_FOR: Final = re.compile(r":(?=[\w+'\-]+:|//)|[@#]|(?i:www)(?=\.)")
 _OPEN: Final = re.compile(r"<[^<>]*\Z|&[a-z]*\Z")
 _ADDRESS: Final = re.compile(
     r"https?://[\w.\-:\[\]]+(?:/[\w.~:/?#!$&*+,;=%\-]*)?", re.ASCII | re.IGNORECASE
 )
 _LONGEST_ADDRESS: Final = 1_000
+_ID_OF_PERSON: Final = re.compile(r" \(slack:[A-Z0-9]+\)")
 _SPARE: Final = 8  # times as much is looked at as is shown: cleaning may shorten a text
 
 
@@ -59,7 +61,8 @@ def bold(text: str, most: int = LONGEST_NAME) -> str:
 
 def prose(text: str, most: int = 1_000) -> str:
     """Write a sentence of ours that quotes others: its code spans stay, all else is plain."""
-    pieces = one_line(text, most).split("`")
+    # Ids are for machines; and a sentence that names people calls none of them.
+    pieces = _ID_OF_PERSON.sub("", one_line(text, most)).split("`")
     if len(pieces) % 2 == 0:
         return escape(text, most)
     written = [
@@ -92,7 +95,7 @@ def person(actor: str) -> str:
 
 def date(at: datetime) -> str:
     """Write a moment, each reader in their own time zone."""
-    fallback = f"{at:%Y-%m-%d %H:%M} UTC"
+    fallback = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"
 
 
@@ -121,7 +124,8 @@ def one_line(text: str, most: int) -> str:
 
 
 def _inert(line: str) -> str:
-    line = _UNDERSCORE.sub(_LOW_LINE, line).translate(_SIGNS)
-    line = _EMOJI.sub(f":{JOINER}", line)
+    line = _UNDERSCORE.sub(_LOW_LINE, line)
+    line = _LOOKED_FOR.sub(lambda found: f"{found[0]}{JOINER}", line)
+    line = line.translate(_SIGNS)
     # At the start of a line it would be a quote.
     return f"{JOINER}{line}" if line.startswith("&gt;") else line

@@ -14,6 +14,7 @@ from bridge.rendering.escaping import clean
 _ADDRESSES: Final = 15
 _LONGEST_ADDRESS: Final = 120
 _LONGEST_LINE: Final = 300
+_LAST_LINES: Final = 30
 _SPARE: Final = 8  # times as much is looked at as is shown: cleaning may shorten a text
 _SIGNS: Final = (
     (frozenset({"create", "delete"}), "±"),
@@ -55,9 +56,9 @@ def error_excerpt(report: RunReport, most: int) -> str:
     text = text_of(report, OutputKind.ERROR).strip("\n")
     if not text.strip():
         return ""
-    kept = _fitting(reversed(_lines(text[-most * _SPARE :])), most)
+    kept = _fitting(reversed(_lines(text[-most * _SPARE :])[-_LAST_LINES:]), most)
     left = text.count("\n") + 1 - len(kept)
-    before = [f"{counted(left, 'line')} before this…"] if left else []
+    before = [f"…{counted(left, 'line')} before this"] if left else []
     return "\n".join([*before, *reversed(kept)])
 
 
@@ -104,8 +105,10 @@ def _changes(report: RunReport) -> Iterator[tuple[str, str]]:
     if rows:
         yield from rows
         return
-    for address, said in _SAID.findall(text_of(report, OutputKind.PLAN)):
-        yield _BY_WORD[said], address
+    said = _SAID.findall(text_of(report, OutputKind.PLAN))
+    yield from ((_BY_WORD[word], address) for address, word in said)
+    if not said:
+        yield from (("-", address) for address in report.destroyed)
 
 
 def _rows(text: str) -> Iterator[tuple[str, str]]:

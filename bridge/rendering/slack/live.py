@@ -8,7 +8,7 @@ from bridge.domain.chat import ChatMessage
 from bridge.domain.reports import ChatReport, ChatRun
 from bridge.domain.runs import Verb
 from bridge.rendering.durations import counted
-from bridge.rendering.slack.controls import answers, may_be_answered
+from bridge.rendering.slack.controls import answers, cancel, may_be_answered
 from bridge.rendering.slack.degrading import degrade
 from bridge.rendering.slack.escaping import bold, code, cut, escape, link, person
 from bridge.rendering.slack.pieces import Block, actions, context, paragraphs, section
@@ -90,7 +90,8 @@ class _Live:
         """Show a run that waits for somebody, with the answers below it."""
         lines = [in_a_line(one), *answered(one, quorum=self._quorum(one))]
         yield section(cut("\n".join(lines), 900))
-        yield actions([*answers(one, confirm_deletions=self._confirm_deletions)])
+        buttons = [*answers(one, confirm_deletions=self._confirm_deletions)]
+        yield actions([*buttons, *cancel(one.report.run)])
 
     def _rows(self, runs: Sequence[ChatRun]) -> Iterator[Block]:
         lines = [in_a_line(one) for one in runs[:_ROWS]]
@@ -107,8 +108,9 @@ class _Live:
 
     def _heading(self) -> str:
         """Say what the runs have in common, and how they stand together."""
-        tallied = tally(one.report.run for one in self._runs)
-        said = f"{self._subject()}: {tallied}"
+        if len(self._runs) == 1:
+            return self._subject()
+        said = f"{self._subject()}: {tally(one.report.run for one in self._runs)}"
         waiting = [one.report for one in self._runs if waits_for_a_person(one.report.run)]
         return f"{said}\n✋ Waiting: {workspaces(waiting, 3)}" if len(waiting) > 1 else said
 

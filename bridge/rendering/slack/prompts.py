@@ -5,13 +5,11 @@ from typing import Final
 
 from bridge.domain.chat import ChatMessage, Interest
 from bridge.domain.reports import ChatReport, ChatRun, RunReport
-from bridge.domain.runs import Run, RunState
 from bridge.domain.work import Answer, Decision, DecisionPhase
 from bridge.rendering.durations import counted
 from bridge.rendering.slack.controls import (
     answers,
     deletions,
-    may_be_answered,
     needs_name,
     others,
     step_of,
@@ -21,7 +19,14 @@ from bridge.rendering.slack.escaping import bold, code, cut, date, link, person,
 from bridge.rendering.slack.excerpts import beginning, listed, plan_excerpt
 from bridge.rendering.slack.pieces import Block, actions, context, preformatted, section
 from bridge.rendering.slack.wanting import wants
-from bridge.rendering.slack.words import approvals, counts, decided, numbers, origin
+from bridge.rendering.slack.words import (
+    approvals,
+    counts,
+    decided,
+    decided_elsewhere,
+    numbers,
+    origin,
+)
 from bridge.rendering.wording import expires_at, is_answered, waits_for_a_person
 
 _PLAN: Final = 1_800
@@ -75,7 +80,7 @@ def _answers(one: ChatRun) -> Sequence[Decision]:
 def _is_open(one: ChatRun) -> bool:
     """Tell whether the job waits at a step that nobody has answered to."""
     run = one.report.run
-    if not waits_for_a_person(run) or is_answered(run):
+    if not waits_for_a_person(run) or is_answered(run) or run.cancel_requested:
         return False
     step = step_of(run)
     return not any(step and found.step == step for found in _answers(one))
@@ -112,13 +117,11 @@ def _named(report: RunReport) -> str:
 def _conditions(one: ChatRun, quorum: int, confirm_deletions: int) -> Iterator[str]:
     """Say what it takes, until when, and what people should know before they decide."""
     run = one.report.run
-    if run.cancel_requested:
-        yield "It is being cancelled."
     if one.votes:
         yield approvals(one.votes, quorum)
     elif quorum > 1:
         yield f"{quorum:,} people have to approve it."
-    if may_be_answered(run) and needs_name(one.report, confirm_deletions):
+    if needs_name(one.report, confirm_deletions):
         yield "Whoever approves it types the workspace's name."
     yield f"Terrakube waits until {date(expires_at(run))}."
     if run.trouble.strip():
@@ -155,10 +158,5 @@ def _passed(one: ChatRun) -> str:
     if cancels:
         return decided(cancels[-1])
     if run.decided_by:
-        return f"{_word(run)} by {person(run.decided_by)}"
+        return decided_elsewhere(run)
     return "It waits for nobody any more"
-
-
-def _word(run: Run) -> str:
-    words = {RunState.REJECTED: "Rejected", RunState.CANCELLED: "Cancelled"}
-    return words.get(run.state, "Answered")

@@ -7,17 +7,17 @@ from bridge.domain.reports import ChatRun, RunReport
 from bridge.domain.runs import Run, RunState
 from bridge.rendering.durations import counted
 from bridge.rendering.slack.controls import answers, others
-from bridge.rendering.slack.escaping import bold, code, cut, link
+from bridge.rendering.slack.escaping import code, cut, link
 from bridge.rendering.slack.excerpts import changed, error_excerpt, listed
 from bridge.rendering.slack.pieces import Block, actions, context, preformatted, section
-from bridge.rendering.slack.words import about, answered, because, counts, origin, state
+from bridge.rendering.slack.words import about, answered, because, counts, named_run, origin, state
 from bridge.rendering.standing import has_changed_nothing
 
 ERROR: Final = 1_200
 """Characters shown of the end of what went wrong, of a run that stands alone."""
 
 _SHORT_REASON: Final = 160
-_LINE: Final = 420
+_LINE: Final = 320
 _MOST_CHANGED: Final = 10
 _NOTHING_ASKED: Final = frozenset({RunState.SUPERSEDED, RunState.CANCELLED, RunState.REJECTED})
 
@@ -58,7 +58,7 @@ def in_a_line(one: ChatRun) -> str:
     """Show a run of many in one line."""
     report, run = one.report, one.report.run
     job = link(f"job {run.job_id}", report.job_url) if run.job_id else ""
-    named = f"{state(run)}: {bold(str(run.request.workspace), 80)} {run.request.verb}"
+    named = f"{state(run)}: {named_run(run)}"
     why = next(because(report, _SHORT_REASON), "")
     return cut(" · ".join(filter(None, (named, counts(run), job, why))), _LINE)
 

@@ -41,6 +41,7 @@ _SAID: Final = {
     Answer.REJECT: "Rejected",
     Answer.CANCEL: "Cancelled",
 }
+_STANDING: Final = frozenset({RunState.RUNNING, RunState.WAITING, RunState.SUCCEEDED})
 _DID: Final = {RunState.REJECTED: "Rejected", RunState.CANCELLED: "Cancelled"}
 _WITHOUT_NAME: Final = frozenset({Verb.PUSH, Verb.JOB})
 
@@ -63,7 +64,7 @@ def counts(run: Run) -> str:
     if found is None or run.plan_changes is False:
         return ""
     written = code(numbers(run))
-    if not found.destroy:
+    if not found.destroy or run.state not in _STANDING:
         return written
     verb = "destroyed" if _has_applied(run) else "to destroy"
     return f"{written} ⚠️ *{found.destroy:,} {verb}*"
@@ -80,8 +81,15 @@ def about(report: RunReport) -> str:
     """Name a run in bold, with its job: ``*acme/network* apply (job 17)``."""
     run = report.run
     job = link(f"job {run.job_id}", report.job_url) if run.job_id else ""
-    named = f"{bold(str(run.request.workspace))} {run.request.verb}"
+    named = named_run(run)
     return f"{named} ({job})" if job else named
+
+
+def named_run(run: Run) -> str:
+    """Name a run without its job: ``*acme/network* apply``."""
+    verb = run.request.verb
+    named = bold(str(run.request.workspace))
+    return named if verb is Verb.JOB else f"{named} {verb}"
 
 
 def origin(run: Run) -> Iterator[str]:
@@ -116,8 +124,8 @@ def answered(one: ChatRun, *, quorum: int) -> Iterator[str]:
     told = [*_decisions(one)]
     yield from (decided(found) for found in told)
     run = one.report.run
-    if not told and run.decided_by:
-        yield f"{_DID.get(run.state, 'Approved')} by {person(run.decided_by)}"
+    if not told and run.decided_by and not run.reason:
+        yield decided_elsewhere(run)
     if waits_for_a_person(run) and one.votes:
         yield approvals(one.votes, quorum)
 
@@ -128,6 +136,11 @@ def decided(decision: Decision) -> str:
     if decision.door == _BRIDGE:
         return f"The plan is the reviewed one: approved for {who} {date(decision.at)}"
     return f"{_SAID[decision.answer]} by {who} {date(decision.at)}"
+
+
+def decided_elsewhere(run: Run) -> str:
+    """Say who answered to a job in another way than through the bridge."""
+    return f"{_DID.get(run.state, 'Approved')} by {person(run.decided_by)}"
 
 
 def approvals(votes: tuple[Vote, ...], quorum: int) -> str:
