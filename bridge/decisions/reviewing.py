@@ -46,6 +46,7 @@ class Doubt(StrEnum):
     SENSITIVE = "what changes holds sensitive values, whose changes cannot be compared"
     UNLIKE = "the plan cannot be compared with the one that was reviewed"
     BEGUN = "something was changed already, and the reviewed plan does not say what comes next"
+    PEOPLE = "the rules want people to approve what is done in this workspace"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bridge.decisions.approving import demand_for
 from bridge.decisions.reviewing import (
     Comparison,
     Doubt,
@@ -14,6 +15,7 @@ from bridge.decisions.reviewing import (
     differs,
     stop_of,
 )
+from bridge.domain.access import AccessRule
 from bridge.domain.errors import PermanentRemoteError
 from bridge.domain.runs import Collected, Output, Run
 from bridge.domain.terrakube import Job
@@ -78,6 +80,7 @@ class ReviewService:
         forges: By name.
         command: How people address the bridge, for "say ... again".
         gatekeeper: Asked besides; None for nobody.
+        access: Rules, some of which may want people to approve; None when there are none.
     """
 
     forges: Mapping[str, PullRequests]
@@ -85,6 +88,7 @@ class ReviewService:
     store: Outputs
     command: str
     gatekeeper: Gatekeeper | None = None
+    access: Sequence[AccessRule] | None = None
 
     async def stop(self, run: Run) -> Stop | None:
         """Say why the pull request as it is now forbids a run; None when it does not.
@@ -128,6 +132,8 @@ class ReviewService:
                 return self._asks(run, planned, Doubt.UNLIKE)
             case Comparison.EQUAL if careful:
                 return self._asks(run, planned, Doubt.SENSITIVE)
+            case Comparison.EQUAL if demand_for(run, self.access).needs_people:
+                return self._asks(run, planned, Doubt.PEOPLE)
             case Comparison.EQUAL:
                 return Looked(collected=planned.collected)
 

@@ -97,6 +97,7 @@ async def build_inside(
         store=store,
         command=command,
         gatekeeper=Gating(forges=outside.forges, store=store, policy=policy),
+        access=policy.access,
     )
     publishing = PublishService(
         forges=outside.forges,

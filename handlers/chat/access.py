@@ -31,16 +31,18 @@ async def refuse_said(
             when the bridge does not know it: then only rules that name people of Slack's count.
     """
     rules = services.policy.access
+    asked: dict[Principal, bool | None] = {}
     # Whom a rule names on Slack may, even while the forge does not answer.
-    person = Person(
+    unasked = Person(
         forge="",
         login="",
         permission=None,
         slack_user=speaker.user.id,
         has_repository=False,
     )
-    asked: dict[Principal, bool | None] = {}
-    person = await with_teams(person, word, services, workspaces, known=asked)
+    if isinstance(decide_access(unasked, word, workspaces, rules), Allowed):
+        return None
+    person = await with_teams(unasked, word, services, workspaces, known=asked)
     decision = decide_access(person, word, workspaces, rules)
     known = repository is not None and repository.forge in services.forges
     if repository is not None and known and not isinstance(decision, Allowed):

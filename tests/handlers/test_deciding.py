@@ -1,15 +1,17 @@
 """Approve, reject and cancel through the router: whom an answer reaches, and what is told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge.domain.rules import Policy
 from bridge.domain.runs import Review, RunPhase, RunState, Verb
 from bridge.domain.vcs import Permission
-from bridge.domain.work import Answer, AuditEntry, Decide, Decision, DecisionPhase, Work
+from bridge.domain.work import Answer, AuditEntry, Decide, Decision, DecisionPhase, Vote, Work
+from tests.bridge.decisions.applying import a_rule
 from tests.golden import check_golden
 from tests.handlers.conftest import NOW, World, posts, replies
 
@@ -181,3 +183,57 @@ async def test_whoever_may_not_write_answers_nothing(waiting: World, verb: str) 
     work = await waiting.say(f"terrakube {verb}", author="mallory")
     assert not work.decides
     assert "this needs write permission" in replies(work)[0]
+
+
+class TestManyPeople:
+    """Rules may want more than one person, or another one than whoever asked for it."""
+
+    @pytest.fixture
+    def strict(self, waiting: World) -> World:
+        """Two must approve, and alice asked for both applies."""
+        rule = replace(a_rule("*"), quorum=2, four_eyes=True)
+        waiting.policy = Policy(access=(rule,))
+        waiting.forge.permissions |= {"bob": Permission.WRITE, "Carol": Permission.WRITE}
+        waiting.store.runs = {
+            one.id: replace(one, request=replace(one.request, actor="Alice"))
+            for one in waiting.store.runs.values()
+        }
+        return waiting
+
+    async def test_whoever_asked_may_not_approve_but_reject(self, strict: World) -> None:
+        work = await strict.say("terrakube approve -w network")
+        assert not work.decides
+        assert [one.result for one in work.audits] == ["refused"]
+        (text,) = replies(work)
+        assert text == (
+            "Nothing was approved.\n\nThe apply of `acme/network`: you asked for it yourself, and "
+            "somebody else has to approve it. You may reject or cancel it."
+        )
+        assert decided(await strict.say("terrakube reject -w network")) == [
+            ("run-1", Answer.REJECT)
+        ]
+        assert decided(await strict.say("terrakube cancel -w network")) == [
+            ("run-1", Answer.CANCEL)
+        ]
+
+    async def test_an_approval_that_is_not_enough_says_how_many_there_are(
+        self, strict: World
+    ) -> None:
+        work = await strict.say("terrakube approve -w network", author="bob")
+        assert [(one.actor, one.quorum) for one in work.decides] == [("bob", 2)]
+        counted = "1 of 2 approvals (`bob`); 1 more person has to approve it."
+        assert replies(work) == [f"The apply of `acme/network`: {counted}"]
+        strict.store.approvals["run-1"] = [Vote(actor="bob", at=NOW)]
+        work = await strict.say("terrakube approve -w network", author="bob")
+        assert (work.decides, [one.result for one in work.audits]) == ([], ["refused"])
+        assert "you approved it already: 1 of 2 approvals (`bob`)" in replies(work)[0]
+        work = await strict.say("terrakube approve -w network", author="Carol")
+        assert ([one.quorum for one in work.decides], replies(work)) == ([2], [])
+
+    async def test_approving_a_destruction_takes_the_right_to_destroy(self, world: World) -> None:
+        world.policy = Policy(access=(a_rule("*", may="approve reject"),))
+        world.ran(verb=Verb.DESTROY, state=RunState.WAITING, review=Review.ASKED)
+        work = await world.say("terrakube approve")
+        assert not work.decides
+        assert "lets you say `destroy` in `acme/network`" in replies(work)[0]
+        assert decided(await world.say("terrakube reject")) == [("run-1", Answer.REJECT)]
