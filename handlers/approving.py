@@ -1,11 +1,13 @@
 """What it takes to approve a job beside a rule that allows it: enough people, and other ones."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bridge.decisions.approving import (
     Accounts,
     accounts_of,
     compare_people,
+    count_people,
     demand_for,
     four_eyes_text,
     votes_text,
@@ -32,25 +34,60 @@ async def refuse_own(run: Run, actor: str, services: Services) -> str:
 
 
 async def refuse_twice(run: Run, actor: str, services: Services) -> str:
-    """Say that somebody approved it already, and how many have; empty when they did not."""
-    quorum = demand_for(run, services.policy.access).quorum
-    votes = await services.store.votes(run.id) if quorum > 1 else ()
-    if not votes:
+    """Say that somebody approved it already, and how many have; empty when it changes nothing."""
+    counted = await _count(run, actor, services)
+    if counted is None or not counted.is_repeated or counted.is_enough:
         return ""
-    forge = run.request.repository.forge
-    own = await accounts_now(actor, forge, services)
-    mine = [one for one in votes if own & await accounts_now(one.actor, forge, services)]
-    return f"you approved it already: {votes_text(votes, quorum)}" if mine else ""
+    return f"you approved it already: {counted.text}"
 
 
 async def standing_with(run: Run, actor: str, services: Services) -> str:
     """Say how many approvals there are with one more; empty when that is enough."""
+    counted = await _count(run, actor, services)
+    return "" if counted is None or counted.is_enough else counted.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """The approvals of a job, with that of whoever approves it now.
+
+    Attributes:
+        votes: Theirs is the last one, unless they had approved it already.
+        people: How many different ones have given them.
+        is_repeated: Whether they had.
+    """
+
+    votes: Sequence[Vote]
+    people: int
+    quorum: int
+    is_repeated: bool
+
+    @property
+    def is_enough(self) -> bool:
+        return self.people >= self.quorum
+
+    @property
+    def text(self) -> str:
+        return votes_text(self.votes, self.quorum, people=self.people)
+
+
+async def _count(run: Run, actor: str, services: Services) -> _Counted | None:
+    """Count the approvals of a job; None where one is enough anyway."""
     quorum = demand_for(run, services.policy.access).quorum
     if quorum <= 1:
-        return ""
-    votes: Sequence[Vote] = await services.store.votes(run.id)
-    votes = [*votes, Vote(actor=actor, at=services.clock.now())]
-    return votes_text(votes, quorum) if len(votes) < quorum else ""
+        return None
+    forge = run.request.repository.forge
+    votes = await services.store.votes(run.id)
+    known = [await accounts_now(one.actor, forge, services) for one in votes]
+    own = await accounts_now(actor, forge, services)
+    is_repeated = any(own & one for one in known)
+    mine = [] if is_repeated else [Vote(actor=actor, at=services.clock.now())]
+    return _Counted(
+        votes=[*votes, *mine],
+        people=count_people([*known, own]),
+        quorum=quorum,
+        is_repeated=is_repeated,
+    )
 
 
 async def _linked(actor: str, forge: str, services: Services) -> Sequence[Identity]:

@@ -2,7 +2,8 @@
 
 A person has accounts: one of Slack, and those of forges that are linked to it. Two are the same
 when they share an account, and different when they have different ones at one door. Where
-neither is so it cannot be told, and where four eyes are wanted that is a no.
+neither is so it cannot be told, which is a no where four eyes are wanted, and one person where
+several are.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,11 @@ SAID: Final = {
     Answer.CANCEL: "cancelled",
 }
 """What an answer makes of a job, the end of a sentence."""
+
+_UNSURE: Final = (
+    "Whether some of them are one person cannot be told: whoever is known in Slack alone, or on "
+    f"the forge alone, has to link the two ({code('link')} in Slack)."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +111,22 @@ def compare_people(one: Accounts, other: Accounts) -> Sameness:
 
 
 def count_people(found: Iterable[Accounts]) -> int:
-    """Count different people; who shares an account with somebody is not another one."""
+    """Count the people who are different for sure; of those of whom it cannot be told, one."""
     people: list[Accounts] = []
     for accounts in found:
         same = [one for one in people if one & accounts]
         people = [one for one in people if not one & accounts]
         people.append(accounts.union(*same))
-    return len(people)
+    return _most_different(people)
+
+
+def _most_different(people: Sequence[Accounts]) -> int:
+    if not people:
+        return 0
+    first, *rest = people
+    others = [one for one in rest if compare_people(first, one) is Sameness.OTHER]
+    with_first = 1 + _most_different(others)
+    return with_first if len(others) == len(rest) else max(with_first, _most_different(rest))
 
 
 def four_eyes_text(sameness: Sameness, run: Run) -> str:
@@ -159,13 +174,17 @@ def late_text(first: Decision | None, wanted: Answer, now: datetime) -> str:
     return f"{nothing} already {SAID[first.answer]} by {code(first.actor)} {_ago(since)}."
 
 
-def votes_text(votes: Sequence[Vote], quorum: int) -> str:
-    """Say how many approvals there are, and how many it takes, the rest of a sentence."""
+def votes_text(votes: Sequence[Vote], quorum: int, *, people: int) -> str:
+    """Say how many approvals there are, and how many it takes, the rest of a sentence.
+
+    *people* is how many have given them, as far as it can be told; see count_people.
+    """
     names = listed([one.actor for one in votes])
-    left = quorum - len(votes)
+    left = quorum - people
     who = "person has" if left == 1 else "people have"
     more = f"; {left} more {who} to approve it" if left > 0 else ""
-    return f"{len(votes)} of {quorum} approvals ({names}){more}."
+    unsure = f" {_UNSURE}" if people < len(votes) else ""
+    return f"{people} of {quorum} approvals ({names}){more}.{unsure}"
 
 
 def counted_text(name: str, standing: str, *, is_new: bool) -> str:

@@ -248,7 +248,8 @@ def _count(connection: Connection, row: Row[Any], wanted: Decide, now: int) -> s
     result = "counted" if is_new else "late"
     _record(connection, wanted, row.id, now, result=result, detail=detail)
     name = name_of(RUN_REQUEST.load(row.request))
-    standing = votes_text(votes.read(connection, row.id, step), wanted.quorum)
+    given = votes.read(connection, row.id, step)
+    standing = votes_text(given, wanted.quorum, people=number)
     return counted_text(name, standing, is_new=is_new)
 
 

@@ -101,10 +101,17 @@ def test_two_are_one_person_by_an_account_they_share(
         ([{"code:ada"}, {"code:bob"}], 2),
         ([{"code:ada"}, {"code:ada", "slack:u1"}], 1),
         ([{"code:ada"}, {"slack:u1"}, {"code:ada", "slack:u1"}], 1),
-        ([{"code:ada"}, {"slack:u1"}, {"code:bob"}], 3),
+        ([{"code:ada"}, {"slack:u1"}], 1),
+        ([{"code:ada"}, {"slack:u1"}, {"code:bob"}], 2),
+        ([{"slack:u1"}, {"slack:u2"}, {"code:bob"}], 2),
+        ([{"slack:u1"}, {"slack:u2"}, {"slack:u3", "code:bob"}], 3),
+        ([{"slack:u1", "code:ada"}, {"code:bob"}, {"slack:u2"}], 2),
+        ([set(), {"code:ada"}], 1),
     ],
 )
-def test_people_are_counted_once(found: list[set[str]], expected: int) -> None:
+def test_people_are_counted_once_and_those_who_may_be_one_as_one(
+    found: list[set[str]], expected: int
+) -> None:
     assert count_people(map(frozenset, found)) == expected
 
 

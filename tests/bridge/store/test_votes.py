@@ -189,8 +189,20 @@ async def test_one_person_counts_once_by_whatever_name_and_door(
     assert await voters(database) == [ADA]
     assert [result for _, result, _ in await audits(database)] == ["counted", "late"]
     assert "already: 1 of 2 approvals" in " ".join(await whispers(database))
-    await decide(database, an_approval(run_id, "grace", quorum=2))
-    assert await decided(database) == [("150", "grace", "approve")]
+    await decide(database, an_approval(run_id, GRACE, quorum=2))
+    assert await decided(database) == [("150", GRACE, "approve")]
+
+
+async def test_two_who_may_be_one_are_one_until_they_are_linked(database: Database) -> None:
+    run_id = await a_run_that_waits(database)
+    for actor in (ADA, "grace"):
+        await decide(database, an_approval(run_id, actor, quorum=2))
+    assert await decided(database) == []
+    assert await voters(database) == [ADA, "grace"]
+    assert "Whether some of them are one person cannot be told" in (await whispers(database))[-1]
+    await link(database, "U2", "grace")
+    await decide(database, an_approval(run_id, ADA, quorum=2))
+    assert await decided(database) == [("150", ADA, "approve")]
 
 
 async def test_two_votes_of_people_who_turn_out_to_be_one_are_one(database: Database) -> None:
