@@ -162,7 +162,10 @@ class Sighting:
         # While Terrakube was away, that took the place of the question.
         forgotten = review == Review.ASKED and self.seen.state is RunState.ERROR
         # What was approved and waits all the same may wait for another approval.
-        due = review in {Review.DUE, Review.APPROVED} or forgotten
+        # What nothing was reviewed for is shown to people when it begins to wait.
+        begins = self.seen.state is not RunState.WAITING or self._has_passed()
+        shown = review == Review.NONE and begins
+        due = review in {Review.DUE, Review.APPROVED} or forgotten or shown
         if not due or self.row["cancel_requested"]:
             return columns
         return {**columns, "phase": RunPhase.REVIEWING.value, "due_at": now}

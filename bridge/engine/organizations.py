@@ -37,7 +37,7 @@ from bridge.domain.errors import (
     RemoteError,
     TemporaryRemoteError,
 )
-from bridge.domain.runs import Diagnosis, Run, RunState
+from bridge.domain.runs import Diagnosis, Run, RunState, Verb
 from bridge.domain.terrakube import Job as TerrakubeJob
 from bridge.engine.leases import Lease, LeaseKeeper
 from bridge.engine.looks import Sighting, look_at
@@ -46,8 +46,8 @@ from bridge.metrics import Metrics
 from bridge.ports import JobServer
 from bridge.store.codecs import from_ms
 from bridge.store.database import Database
+from bridge.store.queries import adopting_jobs, runs
 from bridge.store.queries import organizations as queries
-from bridge.store.queries import runs
 from bridge.store.schema import organization
 
 log = structlog.get_logger()
@@ -120,7 +120,7 @@ class Organizations:
         while self._hinted:
             names, self._hinted = self._hinted, set()
             try:
-                await self._database.write(queries.hint, names, self._database.now())
+                await self._database.write(adopting_jobs.hint, names, self._database.now())
             except OverloadedError as error:
                 # The next tick comes without it.
                 log.warning("hint.lost", count=len(names), error=str(error))
@@ -186,7 +186,7 @@ class Organizations:
             return
         diagnosis = await self._service.inspect(run, one.job)
         one.trouble = diagnosis.cause
-        if diagnosis.hopeless:
+        if diagnosis.hopeless and one.row["verb"] != Verb.JOB:  # which is not the bridge's own
             # It would hold up younger jobs for six hours (contract section 6.4).
             note = await self._drop(lease, one)
             one.ending = Ending(state=RunState.ERROR, reason=f"{diagnosis.cause} {note}")

@@ -47,6 +47,9 @@ from bridge.store.queries.runs import read
 
 log = structlog.get_logger()
 
+SHOW_TRIES: Final = 5
+"""How often the plan of a job is asked for that people answer to, before they do without it."""
+
 LONGEST_PAUSE: Final = 60.0
 """Seconds between two tries, unless somebody asks for more."""
 
@@ -125,7 +128,7 @@ class Reviewer:
         if decision is not None:
             await self._answer(row, run, lease, decision)
         elif run.request.reviewed is None:
-            await self._write(run, queries.leave_to_people, lease)
+            await self._show(row, run, lease, job)
         else:
             await self._compare(row, run, lease, job)
 
@@ -169,6 +172,18 @@ class Reviewer:
         decision = await self.database.read(answers.at_step, run.id, answer.step)
         if decision is not None:  # perhaps somebody else's, who was faster
             await self._answer(row, run, lease, decision)
+
+    async def _show(self, row: RowMapping, run: Run, lease: Lease, job: Job) -> None:
+        """Show what a job is going to do, to those who answer it; without that they can, too."""
+        collected = None
+        try:
+            collected = (await self.service.look(run, job)).collected
+        except RemoteError as error:
+            if isinstance(error, TemporaryRemoteError) and row["attempts"] < SHOW_TRIES:
+                raise
+            log.warning("output.lost", error=describe(error))
+        now = self.database.now()
+        await self.database.write_for(run.id, queries.leave_to_people, lease.held, collected, now)
 
     async def _answer(self, row: RowMapping, run: Run, lease: Lease, decision: RowMapping) -> None:
         """Tell Terrakube what was decided, unless the pull request forbids it by now."""

@@ -16,6 +16,7 @@ from bridge.engine.gauges import Gauges
 from bridge.engine.holding import HoldWatch
 from bridge.engine.inbox import Inbox
 from bridge.engine.janitor import Janitor
+from bridge.engine.job_watch import JobWatch
 from bridge.engine.leases import LeaseKeeper
 from bridge.engine.organizations import Organizations
 from bridge.engine.posts import Posts
@@ -146,6 +147,7 @@ async def build_inside(
             Redelivery(services=redeliveries).duty(),
             Sweep(database, server).duty(),
             HoldWatch(database, server).duty(),
+            *([JobWatch(database, server, catalog).duty()] if settings.slack else []),
         ),
     )
     await duties.register()

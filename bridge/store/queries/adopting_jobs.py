@@ -4,13 +4,13 @@ It is followed and answered to like any other, but the bridge did not ask for it
 supersede, to sweep or to send again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, case, exists, select, update
 
 from bridge.decisions.following import TICK, has_started, next_tick, state_of
-from bridge.domain.runs import Review, RunPhase, RunRequest, RunState, TemplateChoice, Verb
+from bridge.domain.runs import RunPhase, RunRequest, RunState, TemplateChoice, Verb
 from bridge.domain.terrakube import TERMINAL, Job
 from bridge.domain.vcs import RepositoryRef
 from bridge.domain.work import AdoptJob
@@ -25,6 +25,12 @@ from bridge.store.schema import duty, organization, run, subscription
 
 WATCH: Final = "job_watch"
 """The duty that looks for such jobs."""
+
+INTERVAL: Final = 15_000
+"""Milliseconds between two of its rounds."""
+
+PAUSE: Final = 3_000
+"""Least milliseconds between them, however many hints there are."""
 
 SOMEBODY: Final = "somebody in Terrakube"
 _KEY: Final = "bridge:"
@@ -47,6 +53,7 @@ def adopt(connection: Connection, wanted: AdoptJob, now: int) -> Shown | None:
     organization_id = wanted.workspace.organization_id
     soon = next_tick(TICK, now, offset=tick_offset(organization_id))
     bring_forward(connection, organization_id, soon)
+    hints.hint(connection, hints.RUN)
     return Shown(inserted, request)
 
 
@@ -95,12 +102,15 @@ def rest(connection: Connection, organization_id: str, name: str, until: int) ->
     )
 
 
-def look_soon(connection: Connection, soonest: int, interval: int, now: int) -> None:
-    """Have somebody look for such jobs soon, but no sooner than *soonest* after the last round.
+def hint(connection: Connection, names: Iterable[tuple[str, str]], now: int) -> None:
+    """Look soon at the jobs of these (organization, workspace), or for new ones there."""
+    if organizations.hint(connection, names, now):
+        look_soon(connection, now)
 
-    Both are milliseconds; nothing happens while no channel wants to hear of any.
-    """
-    earliest = duty.c.due_at - interval + soonest
+
+def look_soon(connection: Connection, now: int) -> None:
+    """Have somebody look for new jobs soon, unless that was done a moment ago, or nobody cares."""
+    earliest = duty.c.due_at - (INTERVAL - PAUSE)
     hinted = connection.execute(
         update(duty)
         .where(
@@ -133,6 +143,8 @@ def _is_own(connection: Connection, wanted: AdoptJob) -> bool:
 def _values(wanted: AdoptJob, request: RunRequest, now: int) -> dict[str, object]:
     job, workspace = wanted.job, wanted.workspace
     created_at = _created_at(job, now)
+    state = state_of(job.status, job.steps, before=RunState.QUEUED)
+    waits = state is RunState.WAITING
     return {
         "id": new_id(now),
         "trigger": request.trigger,
@@ -142,19 +154,18 @@ def _values(wanted: AdoptJob, request: RunRequest, now: int) -> dict[str, object
         "organization_id": workspace.organization_id,
         "commit_id": request.commit_id,
         "request": RUN_REQUEST.dump(request),
-        "phase": RunPhase.CREATED.value,
-        "state": state_of(job.status, job.steps, before=RunState.QUEUED).value,
+        # When it waits already, its plan is read for those who answer it.
+        "phase": (RunPhase.REVIEWING if waits else RunPhase.CREATED).value,
+        "due_at": now if waits else None,
+        "state": state.value,
         "job_id": job.id,
         "job_status": job.status,
         "steps": STEPS.dump(job.steps),
-        # When it waits, its plan is read for whoever has to answer.
-        "review": Review.DUE.value,
         "created_at": created_at,
         "posted_at": created_at,
         "started_at": now if has_started(job.steps) else None,
         "changed_at": now,
         "look_interval": TICK,
-        # As it may wait already: nothing about it changes then that a tick would find.
         "next_look": now,
     }
 

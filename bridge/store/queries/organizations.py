@@ -93,8 +93,13 @@ def bring_forward(connection: Connection, organization_id: str, at: int) -> None
     hints.hint(connection, hints.ORGANIZATION)
 
 
-def hint(connection: Connection, names: Iterable[tuple[str, str]], now: int) -> None:
-    """Look at the jobs of these (organization, workspace) soon: something happened to them."""
+def hint(connection: Connection, names: Iterable[tuple[str, str]], now: int) -> bool:
+    """Look at the jobs of these (organization, workspace) soon: something happened to them.
+
+    Returns:
+        Whether nobody follows any job in one of them, so that it happened to another one.
+    """
+    strange = False
     for organization_name, workspace_name in sorted(set(names)):
         found = connection.scalars(
             select(organization.c.id)
@@ -102,11 +107,15 @@ def hint(connection: Connection, names: Iterable[tuple[str, str]], now: int) -> 
             .order_by(organization.c.id)
             .with_for_update()
         ).all()
-        for organization_id in found:
+        hinted = [
             _hint_workspace(connection, organization_id, workspace_name, now)
+            for organization_id in found
+        ]
+        strange = strange or not any(hinted)
+    return strange
 
 
-def _hint_workspace(connection: Connection, organization_id: str, name: str, now: int) -> None:
+def _hint_workspace(connection: Connection, organization_id: str, name: str, now: int) -> bool:
     hinted = connection.execute(
         update(run)
         .where(_followed_in(organization_id), run.c.workspace_name == name)
@@ -114,6 +123,7 @@ def _hint_workspace(connection: Connection, organization_id: str, name: str, now
     )
     if hinted.rowcount:
         bring_forward(connection, organization_id, now)
+    return bool(hinted.rowcount)
 
 
 def due_runs(

@@ -176,9 +176,15 @@ def go_on(connection: Connection, held: Held, now: int) -> None:
     _follow(connection, held, row, now)
 
 
-def leave_to_people(connection: Connection, held: Held, now: int) -> None:
-    """Follow a job that nothing was reviewed for: it waits until somebody answers."""
-    row = leases.keep(connection, run, held)
+def leave_to_people(
+    connection: Connection, held: Held, collected: Collected | None, now: int
+) -> None:
+    """Follow a job that nothing was reviewed for: it waits until somebody answers.
+
+    *collected* is what they are shown; None when that could not be read.
+    """
+    row = leases.keep(connection, run, held, **runs.left_behind(collected))
+    runs.store_outputs(connection, held.id, collected, now)
     _follow(connection, held, row, now, review=Review.NONE.value)
 
 

@@ -17,7 +17,7 @@ from bridge.domain.terrakube import FlowStep, Job
 from bridge.engine.organizations import ALONE, IDS, Organizations
 from bridge.store.codecs import from_ms
 from bridge.store.schema import run
-from tests.bridge.engine.stage import COLLECTED, Stage, open_stage
+from tests.bridge.engine.stage import COLLECTED, PLAN, Stage, open_stage
 from tests.fakes.jobserver import APPLY_FLOW, PLAN_FLOW, unavailable
 
 MINUTE = 60.0
@@ -119,7 +119,10 @@ class TestAJobsLife:
         await start(stage, approved=True)
         stage.server.wait_for_approval("1")
         await stage.after(3)
-        assert (await stage.run()).state is RunState.WAITING
+        run = await stage.run()
+        assert (run.state, run.phase) == (RunState.WAITING, RunPhase.CREATED)
+        assert await stage.store.outputs(run.id) == [PLAN], "people see what they are to approve"
+        await stage.after(3)
         assert (await stage.row())["look_interval"] == 60_000
 
         stage.server.approve("1")
