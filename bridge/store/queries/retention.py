@@ -10,16 +10,19 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select
 
+from bridge.domain.access import SLACK
 from bridge.domain.runs import RunPhase
 from bridge.store.schema import (
     audit,
     delivery,
     delivery_body,
+    link_offer,
     output,
     post,
     pull_request,
     rate_bucket,
     run,
+    run_link,
     subject,
 )
 
@@ -98,6 +101,7 @@ def expired(retention: Retention, now: int) -> Sequence[Expired]:
                 post.c.created_at < posts_before,
                 or_(post.c.sent_at.is_(None), post.c.sent_at < posts_before),
                 ~_belongs_to_open_pull_request(),
+                ~_is_about_open_run(),
             ),
         ),
         Expired(
@@ -108,6 +112,8 @@ def expired(retention: Retention, now: int) -> Sequence[Expired]:
                 pull_request.c.updated_at < now - retention.pull_requests * DAY,
             ),
         ),
+        # A while longer than it counts, so that people hear that a code was used.
+        Expired(link_offer, link_offer.c.code_hash, link_offer.c.expires_at < now - DAY),
         Expired(audit, audit.c.id, audit.c.at < now - retention.audits * DAY),
         # One that is not there is full, and within a day each is.
         Expired(
@@ -151,3 +157,15 @@ def _bodies(before: int) -> ColumnElement[bool]:
 def _belongs_to_open_pull_request() -> ColumnElement[bool]:
     # Its comment is still edited: forgetting its id would write a second one.
     return exists().where(pull_request.c.id == post.c.report, pull_request.c.state == "open")
+
+
+def _is_about_open_run() -> ColumnElement[bool]:
+    """Tell of a post in a chat that it goes on changing, however long it has said nothing."""
+    return and_(
+        post.c.forge == SLACK,
+        exists().where(
+            run_link.c.report == post.c.report,
+            run.c.id == run_link.c.run_id,
+            run.c.phase != RunPhase.FINISHED.value,
+        ),
+    )

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Table, func, insert, select, text, update
 
 from bridge.domain.posts import PostKind, PostTarget, PostUpsert
 from bridge.domain.vcs import PullRequestState
-from bridge.domain.work import AuditEntry, PullRequestSeen, Work
-from bridge.store.codecs import compress
+from bridge.domain.work import AuditEntry, LinkUse, PullRequestSeen, Work
+from bridge.store.codecs import compress, from_ms
 from bridge.store.database import Database
 from bridge.store.queries import retention
 from bridge.store.queries.inbox import Acceptance
@@ -20,13 +20,17 @@ from bridge.store.schema import (
     audit,
     delivery,
     delivery_body,
+    identity,
     output,
     post,
     pull_request,
     run,
     run_link,
     subject,
+    subscription,
+    vote,
 )
+from tests.bridge.store.chats import a_subscription, an_identity, an_offer, asked_in
 from tests.bridge.store.rows import (
     PULL_REQUEST,
     REPOSITORY,
@@ -145,6 +149,44 @@ class TestRunsAndPosts:
         assert await clean(database, 729) == {}
         assert await clean(database, 731) == {"audit": 1}
         assert await rows_of(database, audit) == []
+
+
+class TestChats:
+    async def test_messages_stay_while_a_run_in_them_is_open(self, database: Database) -> None:
+        asked = asked_in("C1", "slack:T1:1")
+        await database.write(apply_work, Work(runs=[asked]), database.now())
+        await put(database, post, {"due_at": None})
+        assert await clean(database, 91) == {}
+        await put(database, run, {"phase": "finished"})  # it has no end yet, so it stays itself
+        assert await clean(database, 91) == {"post": 3}
+
+    async def test_subscriptions_and_links_stay_codes_and_votes_go(
+        self, database: Database
+    ) -> None:
+        now = database.now()
+        soon = from_ms(now + 600_000)
+        work = Work(
+            subscribes=[a_subscription()],
+            offers=[an_offer(expires_at=soon), an_offer("h-2", expires_at=soon)],
+            runs=[a_request()],
+        )
+        (run_id,) = await database.write(apply_work, work, now)
+        used = LinkUse(code_hash="h-1", identity=an_identity())
+        await database.write(apply_work, Work(links_used=[used]), now)
+        voted = {"run_id": run_id, "step": "1", "actor": "ada", "door": "slack", "at": now}
+        await database.write(_add, vote, voted)
+        assert await clean(database, 1) == {}
+        assert await clean(database, 1.1) == {"link_offer": 2}
+        await put(database, run, {"phase": "finished", "finished_at": now})
+        await put(database, post, {"due_at": None})
+        assert await clean(database, 2_000) == {"run": 1, "post": 3}
+        assert await rows_of(database, vote) == []
+        kept = [len(await rows_of(database, table)) for table in (subscription, identity)]
+        assert kept == [1, 1]
+
+
+def _add(connection: Connection, table: Table, values: Mapping[str, object]) -> None:
+    connection.execute(insert(table).values(values))
 
 
 async def test_a_row_that_is_wanted_again_meanwhile_stays(database: Database) -> None:
