@@ -123,13 +123,16 @@ def _is_current(connection: Connection, key: ChatReportKey) -> ColumnElement[boo
 def _newest_at(report: str, head_sha: str) -> Select[tuple[str]]:
     place = func.row_number().over(
         partition_by=[run.c.workspace_id, run.c.verb],
-        # As in the living comment: what the pull request has left hides nothing.
-        order_by=[run.c.superseded_by == RETARGETED, desc(run.c.created_at), desc(run.c.id)],
+        order_by=[desc(run.c.created_at), desc(run.c.id)],
     )
     ranked = (
         select(run.c.id, place.label("place"))
         .join(run_link, run_link.c.run_id == run.c.id)
-        .where(run_link.c.report == report, run.c.commit_id == head_sha)
+        .where(
+            run_link.c.report == report,
+            run.c.commit_id == head_sha,
+            run.c.superseded_by != RETARGETED,  # in a workspace it has left
+        )
         .subquery()
     )
     return select(ranked.c.id).where(ranked.c.place == 1)

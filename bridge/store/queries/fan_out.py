@@ -6,6 +6,7 @@ hear, or nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, func, or_, select
@@ -14,11 +15,13 @@ from bridge.decisions.paths import matches
 from bridge.domain.chat import CHAT_REPORT, ChannelSettings, ChatReportKey, Subscription
 from bridge.domain.posts import ChatTarget, PostKind, PostUpsert
 from bridge.domain.runs import RunRequest
+from bridge.store.codecs import RUN_REQUEST
 from bridge.store.queries import chat
 from bridge.store.queries.chat import Place, in_channel
+from bridge.store.queries.holds import waits
 from bridge.store.queries.outbox import insert_posts
 from bridge.store.queries.upserts import upsert
-from bridge.store.schema import post, run, run_link
+from bridge.store.schema import organization, post, run, run_link
 
 PULL_REQUEST: Final = "pr:"
 """What the groups of pull requests begin with."""
@@ -68,6 +71,17 @@ def fan_out(connection: Connection, shown: Sequence[Shown], now: int) -> Sequenc
         told = [*told, *_placed(connection, wanted, now)]
     _link(connection, told)
     return told
+
+
+def waiting(connection: Connection) -> Sequence[Shown]:
+    """Find the runs whose jobs wait for somebody: who subscribes now may be whom they wait for."""
+    rows = connection.execute(
+        select(run.c.id, run.c.request)
+        .where(run.c.organization_id.in_(select(organization.c.id)), waits())
+        .order_by(run.c.id)
+    )
+    # Where they were asked for, they are shown already.
+    return [Shown(row.id, replace(RUN_REQUEST.load(row.request), reports=())) for row in rows]
 
 
 def make_posts(connection: Connection, told: Sequence[Told], now: int) -> None:

@@ -31,7 +31,7 @@ from bridge.store.queries import holds, organizations
 from bridge.store.queries.adopting_jobs import adopt
 from bridge.store.queries.answers import decide, look_again
 from bridge.store.queries.chat_work import change_chat
-from bridge.store.queries.fan_out import Shown, fan_out, is_chat, make_posts
+from bridge.store.queries.fan_out import Shown, fan_out, is_chat, make_posts, waiting
 from bridge.store.queries.outbox import new_id, upsert_post
 from bridge.store.queries.superseding import end_queued, supersede_commit, supersede_runs
 from bridge.store.queries.told import record_audits, touch_reports
@@ -74,7 +74,9 @@ def apply_work(connection: Connection, work: Work, now: int) -> Sequence[str]:
     created, wanted_runs = _request_runs(connection, work.runs, now)
     linked = [one for link in work.links for one in _linked(connection, link)]
     changed |= _link(connection, [*adopted, *wanted_runs], linked)
-    told = fan_out(connection, [*adopted, *wanted_runs, *(one for one, _ in linked)], now)
+    late = waiting(connection) if work.subscribes else ()
+    shown = [*adopted, *wanted_runs, *(one for one, _ in linked), *late]
+    told = fan_out(connection, shown, now)
     changed |= {str(one.key) for one in told}
     touch_reports(connection, changed, now)
     for text in [*work.posts, *(one.told for one in heard if one.told)]:

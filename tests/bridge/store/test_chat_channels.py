@@ -9,11 +9,11 @@ import pytest
 from bridge.domain.chat import ALL_INTERESTS, ChannelSettings, Interest, Subscription
 from bridge.domain.errors import OverloadedError
 from bridge.domain.posts import ChatTarget, PostKind, PostUpsert
-from bridge.domain.work import LinkUse, Unlink, Unsubscribe, Work
+from bridge.domain.work import Answer, Decide, LinkUse, Unlink, Unsubscribe, Work
 from bridge.store.database import Database
 from bridge.store.queries.chat import park, set_default_subscription
 from bridge.store.queries.told import touch_reports
-from bridge.store.schema import audit, channel, post
+from bridge.store.schema import audit, channel, decision, post
 from tests.bridge.store.chats import (
     NOW,
     TEAM,
@@ -24,6 +24,7 @@ from tests.bridge.store.chats import (
     apply,
     asked_in,
     chat_posts,
+    let_wait,
     messages,
     set_post,
     set_run,
@@ -259,3 +260,25 @@ async def test_of_two_who_say_one_code_one_is_linked(postgres_url: str) -> None:
             (linked,) = await a_store(one).identities(TEAM, "U1")
             winner = 0 if isinstance(outcomes[0], list) else 1
             assert linked.login == uses[winner].identity.login
+
+
+@pytest.mark.postgres
+async def test_of_a_vote_and_a_rejection_at_once_the_rejection_counts(postgres_url: str) -> None:
+    """A vote that comes a moment later finds nothing that waits for it."""
+    async with (
+        await Database.open(postgres_url) as one,
+        await Database.open(postgres_url) as other,
+    ):
+        for number in range(10):
+            wanted = asked_in("C1", f"slack:T1:{number}", commit_id=f"{number:040d}")
+            (run_id,) = await apply(one, Work(runs=[wanted]))
+            await let_wait(one, run_id, job_id=str(number))
+            approve = Decide(
+                run_id=run_id, answer=Answer.APPROVE, actor="ada", door="slack", quorum=2
+            )
+            reject = replace(approve, answer=Answer.REJECT, actor="bob", quorum=1)
+            await asyncio.gather(
+                apply(one, Work(decides=[approve])), apply(other, Work(decides=[reject]))
+            )
+        rows = await rows_of(one, decision)
+        assert [(row["answer"], row["actor"]) for row in rows] == [("reject", "bob")] * 10

@@ -22,6 +22,7 @@ from tests.bridge.store.chats import (
     asked_in,
     chat_links,
     chat_posts,
+    let_wait,
     messages,
     set_post,
     subscribed,
@@ -195,6 +196,19 @@ class TestShared:
         await subscribed(database, a_subscription())
         await apply(database, Work(links=[LinkRuns(pull_request=PULL_REQUEST, commit=HEAD)]))
         assert await chat_links(database) == {(run_id, f"chat:T1:C1::{PUSH}", 0)}
+
+
+async def test_who_subscribes_hears_of_what_waits_already(database: Database) -> None:
+    requests = [a_request(), a_request("dns", trigger="2"), asked_in("C1", "slack:T1:1", "vpn")]
+    ids = await apply(database, Work(runs=requests))
+    for run_id in (ids[0], ids[2]):
+        await let_wait(database, run_id)
+    asked = (ids[2], "chat:T1:C1::slack:T1:1", 1)
+    await subscribed(database, a_subscription())
+    assert await chat_links(database) == {(ids[0], REPORT, 0), asked}
+    before = await chat_posts(database), await rows_of(database, post)
+    await subscribed(database, a_subscription(quiet=True))
+    assert (await chat_posts(database), await rows_of(database, post)) == before
 
 
 class TestBursts:

@@ -190,6 +190,15 @@ class TestPullRequest:
         assert await shown(database, about=a_request().trigger) == [newer]
         assert await shown(database, about="comment:1") == []
 
+    async def test_it_shows_nothing_of_a_workspace_it_has_left(self, database: Database) -> None:
+        await subscribed(database, a_subscription())
+        await apply(database, Work(pull_requests=[SEEN]))
+        left, kept = await apply(database, Work(runs=[a_request("dns"), a_request()]))
+        for run_id in (left, kept):
+            await set_run(database, run_id, **ENDED)
+        await set_run(database, left, superseded_by="retargeted")
+        assert await shown(database) == [kept]
+
     async def test_a_trigger_of_one_pull_request_is_about_it(self, database: Database) -> None:
         await apply(database, Work(pull_requests=[SEEN]))
         request = asked_in("C1", "slack:T1:1", pull_request=3)

@@ -12,7 +12,7 @@ from bridge.store.database import Database
 from bridge.store.queries import adopting_jobs, asked, chat_messages, holders, superseding
 from bridge.store.queries.chat import park
 from bridge.store.queries.chat_messages import parent
-from bridge.store.queries.fan_out import count_new
+from bridge.store.queries.fan_out import count_new, waiting
 from tests.bridge.store.rows import HEAD, PULL_REQUEST
 
 _GONE = FreeHolds(pull_request=PULL_REQUEST, ends_queued="It was closed.")
@@ -36,6 +36,7 @@ _PULL_REQUEST = "USING INDEX ix_run_pull_request (forge=? AND repository_id=? AN
             lambda c: superseding.supersede_runs(c, _MOVED, 1), _PULL_REQUEST, id="what is older"
         ),
         pytest.param(lambda c: asked.open_runs(c, PULL_REQUEST), _PULL_REQUEST, id="what is open"),
+        pytest.param(waiting, "USING INDEX ix_run_followed (organization_id=?", id="who waits now"),
         pytest.param(lambda c: chat_messages.run_of_job(c, "7"), _JOB, id="whose job it is"),
         pytest.param(lambda c: adopting_jobs.known_jobs(c, ["7"]), _JOB, id="which jobs are known"),
         pytest.param(
