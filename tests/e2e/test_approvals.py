@@ -58,7 +58,8 @@ async def test_comment_and_status_say_that_it_waits_and_for_how_long(
         "terrakube/push": "pending",
         "terrakube/push: acme/network": "pending",
     }
-    assert description(stage, merged, "terrakube/push") == "1 waiting for approval"
+    waits = "1 waiting for approval: 2 to add, 1 to change, 0 to destroy"
+    assert description(stage, merged, "terrakube/push") == waits
     comment = stage.comment(pull_request)
     assert "**After the merge:** 1 waiting for approval" in comment
     assert "✋ waits for approval until " in comment
