@@ -14,11 +14,17 @@ class Refused(Exception):  # noqa: N818 - never leaves the parser
 
     Attributes:
         problem: What is wrong, in Markdown; what was written is inert in it.
+        token: Index of the token that is wrong; None while that is not known.
+        place: Index of the character instead, of what are no tokens.
     """
 
-    def __init__(self, problem: str) -> None:
+    def __init__(
+        self, problem: str, *, token: int | None = None, place: int | None = None
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
+        self.token = token
+        self.place = place
 
 
 _WORKSPACE_REFUSED = re.compile(r"[\s\x00-\x1f\x7f\\$`]|\.\.|^[~-]|/.*/|^/|/$")

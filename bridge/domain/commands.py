@@ -397,10 +397,12 @@ class Misunderstood(Command):
     Attributes:
         problem: What is wrong, in Markdown; quotes of the line are inert.
         usage: Of the command it begins with; empty when that is not known either.
+        place: Index in *text* of what is wrong; None when no single place is, or none is shown.
     """
 
     problem: str
     usage: str = ""
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

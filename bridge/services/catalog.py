@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import structlog
 from cachetools import TTLCache
@@ -84,6 +84,24 @@ class Catalog:
             organization.id: await self.templates(organization.id)
             for organization in await self.organizations()
         }
+
+    def known_workspaces(self) -> Sequence[Workspace]:
+        """List the workspaces as they were seen last, without asking; empty before that."""
+        return [
+            workspace
+            for organization in self._known("organizations")
+            for workspace in self._known(f"workspaces:{organization.id}")
+        ]
+
+    def known_templates(self) -> Mapping[str, Sequence[Template]]:
+        """Map names of organizations to their templates as they were seen last, without asking."""
+        return {
+            organization.name: self._known(f"templates:{organization.id}")
+            for organization in self._known("organizations")
+        }
+
+    def _known(self, key: str) -> Sequence[Any]:
+        return cast("Sequence[Any]", self._last.get(key, ()))
 
     def forget(self) -> None:
         """Read everything again at the next question."""

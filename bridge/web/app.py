@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from bridge.chat.manifest import DOOR
 from bridge.metrics import Metrics
 from bridge.ports import Clock
 from bridge.web.bodies import BodyLimits, BodyReader
 from bridge.web.deliveries import DeliveryRoute, Door, Inbox
 from bridge.web.health import HealthRoutes, Readiness
 from bridge.web.notifications import Hint, HintRoute
+from bridge.web.slack import ChatDoor, ChatRoute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ def create_app(
     clock: Clock,
     metrics: Metrics,
     notifications: Notifications | None = None,
+    chat: ChatDoor | None = None,
     limits: BodyLimits | None = None,
 ) -> web.Application:
     """Build the application for the public port.
@@ -45,6 +48,7 @@ def create_app(
         clock: Dates deliveries.
         metrics: Counts answers; served by create_metrics_app.
         notifications: None leaves ``/webhooks/terrakube`` out.
+        chat: Takes in what Slack sends; None leaves ``/slack/events`` out.
         limits: None for the limits of design section 10.14.
     """
     app = web.Application()
@@ -61,6 +65,10 @@ def create_app(
             metrics=metrics,
         )
         app.router.add_post("/webhooks/terrakube", hints.handle)
+    if chat is not None:
+        slack = ChatRoute(door=chat, bodies=bodies, metrics=metrics)
+        app.router.add_post(DOOR, slack.handle)
+        app.router.add_get(DOOR, slack.nothing)
     deliveries = DeliveryRoute(
         doors=doors, inbox=inbox, bodies=bodies, metrics=metrics, clock=clock
     )

@@ -44,15 +44,19 @@ class BodyReader:
         self._held = 0
         metrics.body_bytes.set_function(lambda: self._held)
 
-    def claim(self) -> "Claim":
-        """Begin to read one body: ``with bodies.claim() as claim: await claim.read(request)``."""
-        return Claim(self)
+    def claim(self, most: int | None = None) -> "Claim":
+        """Begin to read one body: ``with bodies.claim() as claim: await claim.read(request)``.
+
+        Args:
+            most: Bytes it may have; None for what forges may send.
+        """
+        return Claim(self, self._limits.body if most is None else most)
 
     async def read(self, request: web.Request, claim: "Claim") -> bytes:
         """See Claim.read."""
         announced = request.content_length or 0
-        if announced > self._limits.body:
-            raise web.HTTPRequestEntityTooLarge(self._limits.body, announced)
+        if announced > claim.most:
+            raise web.HTTPRequestEntityTooLarge(claim.most, announced)
         try:
             if request.content.is_eof():  # it came with its head, as nearly all do: no timer
                 body = request.content.read_nowait()
@@ -80,8 +84,8 @@ class BodyReader:
 
     def _admit(self, claim: "Claim", more: int) -> None:
         total = claim.size + more
-        if total > self._limits.body:
-            raise web.HTTPRequestEntityTooLarge(self._limits.body, total)
+        if total > claim.most:
+            raise web.HTTPRequestEntityTooLarge(claim.most, total)
         room = self._limits.in_flight
         if total > self._limits.small:
             room -= room // 8
@@ -97,12 +101,14 @@ class Claim:
 
     Attributes:
         size: Bytes held.
+        most: Bytes the body may have.
     """
 
-    __slots__ = ("_reader", "size")
+    __slots__ = ("_reader", "most", "size")
 
-    def __init__(self, reader: BodyReader) -> None:
+    def __init__(self, reader: BodyReader, most: int) -> None:
         self._reader = reader
+        self.most = most
         self.size = 0
 
     async def read(self, request: web.Request) -> bytes:

@@ -1,0 +1,337 @@
+"""What Slack sends, as a delivery to keep, and what a kept one means.
+
+A command, a click and a form are known for ever by who did them and their ``trigger_id``; an event
+by its ``event_id``, which Slack repeats when it tells it again. Whoever sends the same once more,
+at whatever replica and after whatever restart, gives something the store has already.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from bridge.domain.access import SLACK
+from bridge.domain.chat import ChatPlace
+from bridge.domain.chat_controls import Control, FormPlace
+from bridge.domain.chat_events import (
+    AppRemoved,
+    ButtonPressed,
+    ChannelBack,
+    ChannelGone,
+    ChatEvent,
+    CommandSaid,
+    FormSent,
+)
+from bridge.domain.deliveries import Delivery
+from bridge.domain.errors import PayloadError, TemporaryRemoteError
+from bridge.ports import Ignored
+
+Payload: TypeAlias = Mapping[str, Any]
+
+COMMAND: Final = "command"
+"""Kind of a delivery that a slash command made; the others bear Slack's own words."""
+
+ACTIONS: Final = "block_actions"
+SUBMISSION: Final = "view_submission"
+MENTION: Final = "app_mention"
+MEMBER: Final = "member_joined_channel"
+UNINSTALLED: Final = "app_uninstalled"
+REVOKED: Final = "tokens_revoked"
+
+_GONE: Final[Mapping[str, str]] = {
+    "channel_archive": "it was archived",
+    "channel_deleted": "it was deleted",
+    "channel_left": "the bridge was removed from it",
+    "group_archive": "it was archived",
+    "group_deleted": "it was deleted",
+    "group_left": "the bridge was removed from it",
+}
+_REMOVED: Final = {UNINSTALLED: "it was uninstalled", REVOKED: "its token was revoked"}
+_BACK: Final = frozenset({"channel_unarchive", "group_unarchive", MEMBER})
+
+KEPT_EVENTS: Final = frozenset({MENTION, *_GONE, *_BACK, *_REMOVED})
+"""Events that are kept; of the others nothing follows that could be lost."""
+
+_CONTROLS: Final = {str(one): one for one in Control}
+_SECRETS: Final = frozenset({"token", "bot_access_token"})
+_MENTION: Final = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
+_NOT_YET: Final = "Slack has not said yet which workspace the bridge is in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Who:
+    """Who did something, where; *thread* is empty outside of one."""
+
+    team: str
+    user: str
+    user_team: str
+    channel: str = ""
+    thread: str = ""
+
+    @property
+    def place(self) -> ChatPlace:
+        return ChatPlace(team=self.team, channel=self.channel, thread=self.thread)
+
+    @property
+    def subject(self) -> str:
+        """Whose order matters: what one person does in one channel."""
+        return f"{SLACK}:{self.team}:{self.channel}:{self.user}"
+
+
+def to_delivery(kind: str, payload: Payload, now: datetime) -> Delivery:
+    """Lay out what came in for the store, without the tokens that Slack still sends along.
+
+    Raises:
+        PayloadError: It is not what Slack documents.
+    """
+    with _Reading(kind):
+        who, key = _who(kind, payload), _key(kind, payload)
+    kept = {name: value for name, value in payload.items() if name not in _SECRETS}
+    return Delivery(
+        source=SLACK,
+        key=key,
+        kind=kind,
+        subject=who.subject,
+        semantic_key=None,
+        repository_id="",
+        headers={},
+        body=json.dumps(kept, separators=(",", ":")).encode(),
+        received_at=now,
+    )
+
+
+def parse(delivery: Delivery) -> ChatEvent | Ignored:
+    """Say what a kept delivery means.
+
+    Raises:
+        PayloadError: It is not what Slack documents.
+    """
+    with _Reading(delivery.kind):
+        payload = json.loads(delivery.body)
+        who = _who(delivery.kind, payload)
+        known = {
+            "delivery_id": delivery.key,
+            "received_at": delivery.received_at,
+            "actor": who.user,
+            "place": who.place,
+            "user_team": who.user_team,
+        }
+        match delivery.kind:
+            case "command":
+                return _command(payload, known)
+            case "block_actions":
+                return _button(payload, known)
+            case "view_submission":
+                return _form(payload, known)
+            case kind:
+                return _event(kind, payload, known)
+
+
+def parser(team: Callable[[], str]) -> Callable[[Delivery], ChatEvent | Ignored]:
+    """Make what reads deliveries as soon as *team* says which workspace the bridge is in.
+
+    Before that nobody could tell its people from strangers: deliveries wait.
+    """
+
+    def read(delivery: Delivery) -> ChatEvent | Ignored:
+        if not team():
+            raise TemporaryRemoteError(_NOT_YET, service=SLACK)
+        return parse(delivery)
+
+    return read
+
+
+class _Reading:
+    """Turns whatever is wrong with a payload into one error."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, LookupError | TypeError | ValueError | AttributeError):
+            msg = f"reading a {self._kind} of Slack's: it is not what Slack documents"
+            raise PayloadError(msg) from error
+
+
+def _key(kind: str, payload: Payload) -> str:
+    if "event" in payload:
+        return _text(payload, "event_id")
+    who = _who(kind, payload)
+    return f"{who.team}:{who.user}:{_text(payload, 'trigger_id')}"
+
+
+def _who(kind: str, payload: Payload) -> _Who:
+    if kind == COMMAND:
+        team = _text(payload, "team_id")
+        return _Who(
+            team=team,
+            user=_text(payload, "user_id"),
+            user_team=team,
+            channel=_text(payload, "channel_id"),
+        )
+    if "event" in payload:
+        return _who_of_event(payload)
+    user = payload["user"]
+    team = str((payload.get("team") or {}).get("id") or user.get("team_id") or "")
+    place = _form_place(payload) if payload.get("view") else _message_place(payload)
+    return _Who(
+        team=team,
+        user=_text(user, "id"),
+        user_team=str(user.get("team_id") or ""),
+        channel=place.channel,
+        thread=place.thread,
+    )
+
+
+def _who_of_event(payload: Payload) -> _Who:
+    event = payload["event"]
+    channel = event.get("channel") or ""
+    return _Who(
+        team=_text(payload, "team_id"),
+        user=str(event.get("user") or event.get("actor_id") or ""),
+        user_team=str(event.get("user_team") or event.get("team") or ""),
+        channel=str(channel.get("id") or "") if isinstance(channel, dict) else str(channel),
+        thread=str(event.get("thread_ts") or ""),
+    )
+
+
+def _form_place(payload: Payload) -> FormPlace:
+    return FormPlace.parse(str(payload["view"].get("private_metadata") or ""))
+
+
+def _message_place(payload: Payload) -> FormPlace:
+    shown, message = payload.get("container") or {}, payload.get("message") or {}
+    return FormPlace(
+        channel=str((payload.get("channel") or {}).get("id") or shown.get("channel_id") or ""),
+        thread=str(shown.get("thread_ts") or message.get("thread_ts") or ""),
+    )
+
+
+def _interaction(payload: Payload, known: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:
+    """Gather what everything has in common that is answered where it was done."""
+    trigger_id = "" if name else _text(payload, "trigger_id")
+    return {
+        **known,
+        "trigger": f"{SLACK}:{known['place'].team}:{name or trigger_id}",
+        "trigger_id": trigger_id,
+        "response_url": str(payload.get("response_url") or ""),
+    }
+
+
+def _command(payload: Payload, known: Mapping[str, Any]) -> ChatEvent:
+    return CommandSaid(**_interaction(payload, known), text=str(payload.get("text") or ""))
+
+
+def _button(payload: Payload, known: Mapping[str, Any]) -> ChatEvent | Ignored:
+    action = action_of(payload)
+    if action is None:
+        return Ignored(reason="nothing was pressed that the bridge knows")
+    return ButtonPressed(
+        **_interaction(payload, known),
+        action=_text(action, "action_id"),
+        value=_entered(action),
+        message=str((payload.get("container") or {}).get("message_ts") or ""),
+    )
+
+
+def action_of(payload: Payload) -> Payload | None:
+    """Find what was pressed or chosen; None when it is nothing the bridge ever showed."""
+    actions: Iterable[Payload] = payload.get("actions") or ()
+    return next((one for one in actions if control_of(one) is not None), None)
+
+
+def control_of(action: Payload) -> Control | None:
+    """Say which control an ``action_id`` names; None for none of the bridge's."""
+    return _CONTROLS.get(str(action.get("action_id") or "").partition(":")[0])
+
+
+def read_form(payload: Payload, now: datetime) -> FormSent:
+    """Read a form just as it comes in, to look at it before it is acknowledged.
+
+    Raises:
+        PayloadError: It is not what Slack documents.
+    """
+    found = parse(to_delivery(SUBMISSION, payload, now))
+    if not isinstance(found, FormSent):
+        msg = f"a form of Slack's was read as {type(found).__name__}"
+        raise TypeError(msg)
+    return found
+
+
+def _form(payload: Payload, known: Mapping[str, Any]) -> FormSent:
+    view = payload["view"]
+    answers = payload.get("response_urls") or [{}]
+    given = {"response_url": answers[0].get("response_url"), **payload}
+    return FormSent(
+        **_interaction(given, known),
+        form=str(view.get("callback_id") or ""),
+        values=values_of(view),
+        metadata=str(view.get("private_metadata") or ""),
+    )
+
+
+def values_of(view: Payload) -> Mapping[str, str]:
+    """List what is entered in a view by ``action_id``, without what was left empty."""
+    blocks: Mapping[str, Payload] = (view.get("state") or {}).get("values") or {}
+    entered = {name: _entered(one) for block in blocks.values() for name, one in block.items()}
+    return {name: value for name, value in entered.items() if value}
+
+
+def _entered(state: Payload) -> str:
+    """Return what was typed, chosen, or stands behind a button."""
+    chosen = state.get("selected_option") or {}
+    return str(state.get("value") or chosen.get("value") or "")
+
+
+def _event(kind: str, payload: Payload, known: Mapping[str, Any]) -> ChatEvent | Ignored:
+    event = payload["event"]
+    if kind == MENTION:
+        return _mention(event, payload, known)
+    if kind in _GONE:
+        return ChannelGone(**known, why=_GONE[kind])
+    is_other = kind == MEMBER and event.get("user") not in _own_users(payload)
+    if kind in _BACK and not is_other:
+        return ChannelBack(**known)
+    if kind == UNINSTALLED or (kind == REVOKED and (event.get("tokens") or {}).get("bot")):
+        return AppRemoved(**known, why=_REMOVED[kind])
+    return Ignored(reason=f"nothing follows from this {kind}")
+
+
+def _mention(event: Payload, payload: Payload, known: Mapping[str, Any]) -> ChatEvent | Ignored:
+    if event.get("bot_id") or event.get("subtype") == "bot_message" or not known["actor"]:
+        return Ignored(reason="a program said it")
+    own = _own_users(payload)
+    if known["actor"] in own:
+        return Ignored(reason="the bridge said it itself")
+    return CommandSaid(
+        **_interaction({}, known, name=known["delivery_id"]),
+        text=_after_mention(str(event.get("text") or ""), own),
+        mention=True,
+    )
+
+
+def _own_users(payload: Payload) -> frozenset[str]:
+    """Return the ids of the bridge's own user, as the event names it."""
+    shown: Iterable[Payload] = payload.get("authorizations") or ()
+    return frozenset(str(one["user_id"]) for one in shown if one.get("user_id"))
+
+
+def _after_mention(text: str, own: frozenset[str]) -> str:
+    """Return what follows the bridge's name; the first name counts where nobody says which."""
+    for match in _MENTION.finditer(text):
+        if match[1] in own or not own:
+            return text[match.end() :].strip()
+    return text.strip()
+
+
+def _text(payload: Payload, name: str) -> str:
+    value = payload[name]
+    if not isinstance(value, str) or not value:
+        msg = f"{name} is missing"
+        raise ValueError(msg)
+    return value
