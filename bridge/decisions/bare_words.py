@@ -1,5 +1,6 @@
 """Words without a flag: what they stand for, which is not the same at every door."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
@@ -14,6 +15,7 @@ Bare: TypeAlias = Callable[[str, frozenset[Flag], Given], tuple[Flag, str]]
 """Reads a word: what it is, the flags its command takes, and those that were given before it."""
 
 _QUIET: Final = "quiet"
+_NAME: Final = re.compile(r"[\w.*?{}\[\],-]+")  # or a glob: no piece of a sentence or a script
 
 
 def bare_in_comment(token: str, takes: frozenset[Flag], _given: Given) -> tuple[Flag, str]:
@@ -93,6 +95,8 @@ def _workspace(token: str, takes: frozenset[Flag], given: Given) -> str:
         shown = code("owner/name#12") if Flag.PULL_REQUEST in takes else ""
         pulls = f"; a pull request is {shown}" if shown else ""
         problem = f"{code(token)} is left over{pulls}; a workspace of that name stands behind `-w`"
+    elif not _NAME.fullmatch(token):
+        problem = f"{code(token)} is left over; a workspace of that name stands behind `-w`"
     if problem:
         raise Refused(problem)
     return check_workspace(token)

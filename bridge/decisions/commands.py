@@ -5,13 +5,14 @@ runs nothing. Tokens follow the rules of a shell, but no shell is anywhere: each
 module knows, checked and put into a typed field, and everything else is refused by name.
 """
 
-import shlex
 from collections.abc import Sequence
 
-from bridge.decisions.building import build
-from bridge.decisions.comment_lines import Line, counting_lines, plain
+from bridge.decisions.building import Telling, build
+from bridge.decisions.chat_lines import as_said, count_lines
+from bridge.decisions.comment_lines import Line, counting_lines
 from bridge.decisions.flag_values import Refused
-from bridge.decisions.verbs import usage
+from bridge.decisions.splitting import split, without_reason
+from bridge.decisions.verbs import CHAT, COMMENT, usage
 from bridge.decisions.wording import code
 from bridge.domain.commands import Command, Conversation, HelpCommand, Misunderstood, Prose, Word
 
@@ -19,6 +20,7 @@ MOST_COMMANDS = 10
 """Commands in one comment; more are refused together."""
 
 _LONGEST = 2_000
+_LONGEST_SAID = 10_000  # escapes and addresses are longer than what they stand for
 _LONGEST_COMMENT = 65_536  # what GitHub takes, quotes and all; on others anybody may write more
 _FOREIGN = frozenset({"terraform", "tofu"})
 _SHARED = frozenset({Word.PLAN, Word.APPLY, Word.DESTROY})
@@ -52,12 +54,22 @@ def parse_comment(body: str, names: Sequence[str]) -> Prose | Conversation:
 def parse_command(text: str, name: str) -> Command:
     """Read one command without a name in front, as a chat hands it over; never raises.
 
+    Nothing at all is a HelpCommand without a text, which a chat may answer by a form.
+
     Args:
-        text: As written.
+        text: As written, with what Slack escapes in it.
         name: How people are told to say it.
     """
-    line = Line(number=1, text=plain(text))
-    return _parse(line, _unticked(line.text), name)
+    if len(text) > _LONGEST_SAID:
+        # Only the beginning of it would be something else than what was said.
+        line = Line(number=1, text=as_said(text[:_LONGEST]))
+        problem = f"it is longer than {_LONGEST} characters"
+        return Misunderstood(line=line.number, text=line.text, problem=problem)
+    line = Line(number=1, text=as_said(text))
+    if (lines := count_lines(text)) > 1:
+        problem = f"it has {lines} lines, and one command is read at a time"
+        return Misunderstood(line=line.number, text=line.text, problem=problem)
+    return _parse(line, _unticked(line.text), Telling(name=name, door=CHAT))
 
 
 def _parse_line(line: Line, name: str) -> Command:
@@ -65,31 +77,39 @@ def _parse_line(line: Line, name: str) -> Command:
     if text.startswith("`"):
         problem = "a back-tick in it has no partner"
         return Misunderstood(line=line.number, text=line.text, problem=problem)
-    return _parse(line, text.partition(" ")[2], name)
+    return _parse(line, text.partition(" ")[2], Telling(name=name, door=COMMENT))
 
 
-def _parse(line: Line, text: str, name: str) -> Command:
+def _parse(line: Line, text: str, telling: Telling) -> Command:
+    door = telling.door
     word = _word(text.split(maxsplit=1))
+    starts: Sequence[int] = ()
     try:
-        tokens = _tokens(text)
+        found = split(without_reason(_short(text)) if word in door.reasoned else _short(text))
+        tokens, starts = [token for token, _ in found], [start for _, start in found]
         word = _word(tokens)
         if not tokens:
             return HelpCommand(line=line.number, text=line.text)
-        return build(line, word, tokens, name)
+        return build(line, word, tokens, telling)
     except Refused as refused:
-        how = f"{name} {usage(word)}" if word else ""
-        return Misunderstood(line=line.number, text=line.text, problem=refused.problem, usage=how)
+        place = refused.place if refused.token is None else starts[refused.token]
+        if place is not None:
+            place = line.text.index(text) + place if door.shows_place else None
+        how = "" if word is None or word in door.elsewhere else usage(word, door)
+        return Misunderstood(
+            line=line.number,
+            text=line.text,
+            problem=refused.problem,
+            usage=how and f"{telling.name} {how}",
+            place=place,
+        )
 
 
-def _tokens(text: str) -> Sequence[str]:
+def _short(text: str) -> str:
     if len(text) > _LONGEST:
         problem = f"it is longer than {_LONGEST} characters"
         raise Refused(problem)
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        problem = "a quote in it is not closed"
-        raise Refused(problem) from error
+    return text
 
 
 def _is_command(line: Line, known: frozenset[str]) -> bool:

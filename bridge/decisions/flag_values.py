@@ -18,9 +18,7 @@ class Refused(Exception):  # noqa: N818 - never leaves the parser
         place: Index of the character instead, of what are no tokens.
     """
 
-    def __init__(
-        self, problem: str, *, token: int | None = None, place: int | None = None
-    ) -> None:
+    def __init__(self, problem: str, *, token: int | None = None, place: int | None = None) -> None:
         super().__init__(problem)
         self.problem = problem
         self.token = token

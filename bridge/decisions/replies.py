@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bridge.decisions.chat_lines import pointing_at
 from bridge.decisions.wording import code, listed
 from bridge.domain.commands import Command, Misunderstood, Word
 
@@ -11,7 +12,7 @@ def explain_misunderstood(commands: Sequence[Command]) -> str:
     wrong = [one for one in commands if isinstance(one, Misunderstood)]
     if not wrong:
         return ""
-    lines = [f"{code(one.text)}: {_sentence(one.problem)}{_usage(one)}" for one in wrong]
+    lines = [f"{_start(one)}{_usage(one)}" for one in wrong]
     if len(wrong) < len(commands):
         lines.append("Nothing was started, as not every line was understood.")
     return "\n\n".join(lines)
@@ -40,6 +41,13 @@ def not_yours(words: Sequence[Word]) -> str:
 def to_stranger(answer: str) -> str:
     """Say to whoever may not write that there is no second answer soon."""
     return f"{answer}\n\nWithout write permission there is one answer an hour here."
+
+
+def _start(one: Misunderstood) -> str:
+    if one.place is None:
+        return f"{code(one.text)}: {_sentence(one.problem)}"
+    shown = f"```\n{pointing_at(one.text, one.place)}\n```"
+    return f"{shown}\n\n{one.problem[:1].upper()}{_sentence(one.problem[1:])}"
 
 
 def _sentence(text: str) -> str:

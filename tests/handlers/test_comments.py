@@ -212,11 +212,9 @@ async def test_help_tells_about_one_command(world: World, text: str, start: str)
 
 
 async def test_a_command_that_is_not_there_yet_is_answered(world: World) -> None:
-    work = await world.say("terrakube subscribe -w acme/network")
+    work = await world.say("terrakube lock -w acme/network")
     (reply,) = replies(work)
-    assert reply.startswith(
-        "`terrakube subscribe` is not available yet. There is: `terrakube plan`, "
-    )
+    assert reply.startswith("`terrakube lock` is not available yet. There is: `terrakube plan`, ")
     assert not work.runs
 
 
@@ -244,9 +242,21 @@ async def test_nothing_from_a_comment_takes_effect_in_the_reply(world: World) ->
 
 
 async def test_answers_to_several_commands_are_one_reply(world: World) -> None:
-    work = await world.say("terrakube lock\nterrakube lock\nterrakube subscribe")
-    assert len(replies(work)) == 1
-    assert replies(work)[0].count("is not available yet") == 2
+    work = await world.say("terrakube lock\nterrakube lock\nterrakube version")
+    (reply,) = replies(work)
+    assert reply.count("is not available yet") == 1
+    assert "\n\nterrakube-bridge " in reply
+
+
+async def test_what_is_said_in_slack_alone_is_refused_by_name(world: World) -> None:
+    work = await world.say("terrakube plan\nterrakube subscribe acme/*")
+    assert not work.runs
+    assert replies(work) == [
+        (
+            "`terrakube subscribe acme/*`: `subscribe` is not read here; say it in Slack.\n\n"
+            "Nothing was started, as not every line was understood."
+        )
+    ]
 
 
 @pytest.mark.parametrize("kind", [CommentEdited, CommentDeleted])

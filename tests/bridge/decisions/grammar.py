@@ -7,6 +7,7 @@ from pathlib import Path
 from bridge.domain.commands import Command, Conversation, Misunderstood, Prose, word_of
 
 TABLE = Path(__file__).with_name("comments.txt")
+SAID = Path(__file__).with_name("said.txt")
 NAMES = ("terrakube", "tk", "@bridge-bot")
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -24,11 +25,11 @@ class Row:
     means: str
 
 
-def rows() -> list[Row]:
-    """Read the table: ``## heading`` lines and ``comment  =>  meaning`` lines."""
+def rows(table: Path = TABLE) -> list[Row]:
+    """Read a table: ``## heading`` lines and ``comment  =>  meaning`` lines."""
     found: list[Row] = []
     section = ""
-    for line in TABLE.read_text(encoding="ascii").splitlines():
+    for line in table.read_text(encoding="ascii").splitlines():
         if line.startswith("## "):
             section = line.removeprefix("## ")
         elif "  =>  " in line:
