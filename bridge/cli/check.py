@@ -38,12 +38,12 @@ def check(
 
     settings = read_settings()
     lines = resolved(settings)
-    notes = [f"{name} is not available yet" for name in settings.not_available_yet()]
+    notes = list(settings.without_effect())
     findings = asyncio.run(_ask(settings, online=online))
     if findings is not None:
         if findings.mistakes:
             raise InvalidSettingsError(findings.mistakes)
-        notes += [text for event, text in findings.warnings if event != "settings.not_available"]
+        notes += [text for event, text in findings.warnings if event != "settings.without_effect"]
     if wants_json(as_json):
         values = {line.key: {"value": line.value, "source": line.source} for line in lines}
         write_json({"settings": values, "notes": notes})

@@ -140,9 +140,10 @@ class Settings(Section):
             queue_patience=timedelta(hours=self.limits.queue_hours),
         )
 
-    def not_available_yet(self) -> tuple[str, ...]:
-        """Name the sections that are accepted and have no effect in this version."""
-        return ("slack",) if self.slack else ()
+    def without_effect(self) -> tuple[str, ...]:
+        """Say what is set and changes nothing, a sentence each."""
+        shut = "Slack's door stays shut: slack.bot_token is missing"
+        return (shut,) if self.slack and not self.slack.opens else ()
 
     def _access(self) -> tuple[AccessRule, ...] | None:
         if self.access is None:

@@ -218,6 +218,11 @@ class SlackSettings(Section):
     api_url: WebAddress = "https://slack.com/api/"
     """Slack's API; https://slack-gov.com/api/ for GovSlack."""
 
+    @property
+    def opens(self) -> bool:
+        """Whether there is a token, without which the door stays shut."""
+        return bool(self.bot_token and self.bot_token.get_secret_value())
+
 
 class AppAccess(Section):
     """What a command needs that only makes the manifest of a Slack app."""

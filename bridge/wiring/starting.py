@@ -67,8 +67,8 @@ async def look_at_terrakube(settings: Settings, server: JobServer, catalog: Cata
     except RemoteError as error:
         text = f"Terrakube could not be asked about templates and rights: {error}"
         findings.warn("terrakube.unreachable", text)
-    for section in settings.not_available_yet():
-        findings.warn("settings.not_available", f"{section} has no effect: not available yet")
+    for note in settings.without_effect():
+        findings.warn("settings.without_effect", note)
     return findings
 
 

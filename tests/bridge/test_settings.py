@@ -331,7 +331,7 @@ def test_without_anything_all_that_is_needed_is_told(tmp_path: Path) -> None:
         pytest.param(
             "slack: {mode: carrier-pigeon}\n",
             "bridge.yaml line 1: slack.mode: must be 'socket' or 'http'",
-            id="the shape of what is not available yet",
+            id="a mode that does not exist",
         ),
         pytest.param(
             "access:\n  - may: [plan]\n",
@@ -560,10 +560,48 @@ def test_a_database_address_is_shown_without_its_password(url: str, shown: str) 
     assert shown_database(url) == shown
 
 
-def test_what_is_not_available_yet_is_named(tmp_path: Path) -> None:
+def test_what_has_no_effect_is_named(tmp_path: Path) -> None:
     document = "slack: {mode: socket, command: /terrakube, default_channel: C0123}\n"
-    assert load(tmp_path, document=document).not_available_yet() == ("slack",)
-    assert load(tmp_path, document="commands: {apply: {locks: plan}}\n").not_available_yet() == ()
+    shut = "Slack's door stays shut: slack.bot_token is missing"
+    assert load(tmp_path, document=document).without_effect() == (shut,)
+    tokens = "slack: {bot_token: xoxb-1, app_token: xapp-1}\n"
+    assert load(tmp_path, document=tokens).without_effect() == ()
+    assert load(tmp_path).without_effect() == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "mistakes"),
+    [
+        pytest.param(
+            "slack:\n  bot_token: xoxb-1\n",
+            [
+                "bridge.yaml line 2: slack.app_token: is missing: socket mode needs an app-level "
+                "token: set BRIDGE_SLACK__APP_TOKEN",
+            ],
+            id="socket mode without its token",
+        ),
+        pytest.param(
+            'slack:\n  mode: http\n  bot_token: xoxb-1\n  signing_secret: ""\n',
+            [
+                "public_url: is missing: in http mode Slack reaches the bridge under it; socket "
+                "mode needs none: set BRIDGE_PUBLIC_URL",
+                "bridge.yaml line 4: slack.signing_secret: is missing: without it nothing that "
+                "comes in http mode is believed: set BRIDGE_SLACK__SIGNING_SECRET",
+            ],
+            id="http mode without anything",
+        ),
+        pytest.param("slack: {mode: http}\n", [], id="a door that stays shut"),
+    ],
+)
+def test_the_door_of_slack_has_what_its_mode_needs(
+    tmp_path: Path, document: str, mistakes: list[str]
+) -> None:
+    found: list[str] = []
+    try:
+        load(tmp_path, document=document)
+    except InvalidSettingsError as error:
+        found = [str(one) for one in error.mistakes]
+    assert found == mistakes
 
 
 @pytest.mark.parametrize(

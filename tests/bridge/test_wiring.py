@@ -203,7 +203,8 @@ async def test_rights_native_webhooks_and_sections_without_effect_are_warned_abo
     assert "is on for acme/w-0, acme/w-1, acme/w-2, acme/w-3, acme/w-4 and 1 more:" in native[1]
     assert rights[0] == "rights.missing"
     assert "in organization acme the token may not start jobs:" in rights[1]
-    assert slack == ("settings.not_available", "slack has no effect: not available yet")
+    shut = "Slack's door stays shut: slack.bot_token is missing"
+    assert slack == ("settings.without_effect", shut)
 
 
 async def test_a_token_that_cannot_cancel_is_warned_about(

@@ -17,7 +17,7 @@ def test_the_resolved_settings_say_where_each_value_came_from(command_line: Comm
     resolved = said.json()
     assert isinstance(resolved, dict)
     assert said.code == 0
-    assert resolved["notes"] == ["slack is not available yet"]
+    assert resolved["notes"] == ["Slack's door stays shut: slack.bot_token is missing"]
     assert {key: resolved["settings"][key] for key in SHOWN} == SHOWN
 
 
