@@ -77,8 +77,8 @@ class SlackApp:
             )
 
         logger = logging.getLogger(_LOGGER)
-        # At debug it logs payloads, and at info the body of whatever it refuses.
-        logger.setLevel(logging.WARNING)
+        # It warns of what it does not know by quoting it, and at info logs whatever it refuses.
+        logger.setLevel(logging.ERROR)
         self._app = AsyncApp(
             name="terrakube-bridge",
             logger=logger,

@@ -23,12 +23,13 @@ log = structlog.get_logger(__name__)
 PING: Final = 5.0
 """Seconds between two looks whether Slack is still there."""
 
-_LOOK: Final = 0.5
-_LOST: Final = 6  # pings without a connection, until everything is begun anew
-_OPENING: Final = 15.0
-_PAUSE: Final = 10.0
-"""Seconds between two tries; Slack wants few of them."""
+# In pings: how long to wait for a connection, how long to be without one before everything is
+# begun anew, and how long to rest before it is, since Slack wants few of them.
+_OPENING: Final = 3
+_LOST: Final = 6
+_PAUSE: Final = 2
 
+_LOOK: Final = 0.5
 _LOCKED_OUT: Final = 60.0
 _FINISH: Final = 4.0
 """Seconds what is being taken in may still take when the bridge stops."""
@@ -107,10 +108,10 @@ class Socket:
             return _LOCKED_OUT
         except RemoteError as error:
             log.warning("slack.not_connected", **{REASON: str(error)})
-            return _PAUSE
+            return _PAUSE * self._ping
         self._connection = self._app.connection(self._token, self._caller.client, ping=self._ping)
         try:
-            async with asyncio.timeout(_OPENING):
+            async with asyncio.timeout(_OPENING * self._ping):
                 await self._connection.open(url, proxy_for(url.replace("ws", "http", 1)))
             log.info("slack.connected")
             await self._watch(self._connection)
@@ -119,7 +120,7 @@ class Socket:
         finally:
             await self._close(self._connection)
             self._connection = None
-        return _PAUSE
+        return _PAUSE * self._ping
 
     async def _watch(self, connection: Connection) -> None:
         """Return when the bridge stops, or the library has not found back for too long."""

@@ -7,8 +7,9 @@ cannot be found out now is told later, by whoever carries it out.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
+from bridge.decisions.approving import is_name_of
 from bridge.decisions.repositories import Matcher
 from bridge.domain.chat_controls import Control, Form, FormPlace, RunButton
 from bridge.domain.chat_events import FormSent
@@ -17,9 +18,6 @@ from bridge.domain.runs import Run
 from bridge.domain.terrakube import Workspace
 from bridge.ports import Forge
 from bridge.services.locating import repository_of
-
-PATIENCE: Final = 1.5
-"""Seconds a forge may take."""
 
 
 class Runs(Protocol):
@@ -40,12 +38,17 @@ class KnownWorkspaces(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormChecks:
-    """Says what is wrong with a form, by the ``action_id`` it was entered in."""
+    """Says what is wrong with a form, by the ``action_id`` it was entered in.
+
+    Attributes:
+        patience: Seconds a forge may take.
+    """
 
     forges: Mapping[str, Forge]
     known: KnownWorkspaces
     store: Runs
     matcher: Matcher
+    patience: float = 1.5
 
     async def check(self, form: FormSent) -> Mapping[str, str]:
         """Look into a form; nothing is wrong as far as is known when the answer is empty."""
@@ -64,7 +67,7 @@ class FormChecks:
         if not branch or workspace is None:
             return {}
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 return await self._branch(branch, workspace)
         except (RemoteError, TimeoutError):
             return {}
@@ -84,7 +87,6 @@ class FormChecks:
         if run is None:
             return {}  # whoever carries it out says so
         workspace = run.request.workspace
-        typed = form.values.get(Control.NAME, "").strip()
-        if typed in {workspace.name, str(workspace)}:
+        if is_name_of(form.values.get(Control.NAME, ""), workspace):
             return {}
         return {Control.NAME: f"Type the workspace's name as it is: {workspace.name}"}

@@ -7,6 +7,7 @@ and what was refused is counted. Nothing of a body is ever logged.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -21,7 +22,6 @@ _MOST: Final = 1 * MIB
 
 _NAME: Final = "slack"
 _OUTCOMES: Final = {
-    400: Outcome.INVALID,
     401: Outcome.UNSIGNED,
     408: Outcome.TOO_SLOW,
     413: Outcome.TOO_LARGE,
@@ -75,7 +75,7 @@ class ChatRoute:
         """Answer one POST."""
         started = asyncio.get_running_loop().time()
         response = await self._answer(request)
-        outcome = _OUTCOMES.get(response.status, Outcome.ACCEPTED)
+        outcome = _outcome(response.status)
         self.metrics.deliveries.labels(_NAME, outcome).inc()
         self.metrics.delivery_seconds.observe(asyncio.get_running_loop().time() - started)
         if outcome is not Outcome.ACCEPTED:
@@ -98,3 +98,9 @@ class ChatRoute:
         return web.Response(
             status=answered.status, body=answered.body.encode(), headers=answered.headers
         )
+
+
+def _outcome(status: int) -> Outcome:
+    if status < HTTPStatus.BAD_REQUEST:
+        return Outcome.ACCEPTED
+    return _OUTCOMES.get(status, Outcome.INVALID)

@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from bridge.chat.deliveries import parser
 from bridge.decisions.repositories import Matcher
+from bridge.domain.access import SLACK
 from bridge.domain.redaction import Redactor
 from bridge.domain.rules import Policy
 from bridge.domain.runs import Verb
@@ -31,6 +33,7 @@ from bridge.rendering.markers import Markers
 from bridge.routing import Services
 from bridge.services.catalog import Catalog
 from bridge.services.collecting import CollectService
+from bridge.services.forms import FormChecks
 from bridge.services.gating import Gating
 from bridge.services.merging import MergeService
 from bridge.services.noticing import NoticeService
@@ -40,6 +43,7 @@ from bridge.services.reviewing import ReviewService
 from bridge.services.runs import RunService
 from bridge.services.watching import LockWatch, StatusWatch
 from bridge.settings import Settings
+from bridge.store.chat import SqlChatStore
 from bridge.store.database import Database, SystemClock
 from bridge.store.queries.holds import Holding
 from bridge.store.queries.retention import Retention
@@ -49,6 +53,7 @@ from bridge.terrakube import tcl
 from bridge.wiring.dispatching import make_dispatcher
 from bridge.wiring.duties import Comparison, Redelivery, Repair
 from bridge.wiring.outside import Outside
+from bridge.wiring.slack import Lists, Look, Publishers, SlackDoor, open_door
 
 FIRST_START: Final = "first_start"
 """Row that says when this installation was first started, ISO 8601."""
@@ -63,6 +68,7 @@ class Inside:
     inbox: Inbox
     organizations: Organizations
     catalog: Catalog
+    slack: SlackDoor | None = None
 
 
 async def build_inside(
@@ -73,9 +79,21 @@ async def build_inside(
     key: bytes,
     redactor: Redactor,
     metrics: Metrics,
+    look: Look | None = None,
     clock: Clock | None = None,
 ) -> Inside:
-    """Put everything together; nothing runs yet. *clock* None is the time of this machine."""
+    """Put everything together; nothing runs yet.
+
+    Args:
+        settings: As checked.
+        database: Open.
+        outside: What asks others.
+        key: The bridge's secret key.
+        redactor: Knows the settings' secrets.
+        metrics: Counts.
+        look: What was found out about Slack; None where its door stays shut.
+        clock: None for the time of this machine.
+    """
     clock, policy, server = clock or SystemClock(), settings.policy(), outside.server
     catalog = Catalog(server=server)
     command = policy.command_names[0]
@@ -110,10 +128,44 @@ async def build_inside(
         ),
         redact=redactor.redact_known,
     )
-    dispatcher = make_dispatcher(
-        Services(forges=outside.forges, catalog=catalog, store=store, policy=policy, clock=clock),
-        redact=redactor.redact_known,
+    services = Services(
+        forges=outside.forges,
+        catalog=catalog,
+        store=store,
+        policy=policy,
+        server=server,
+        clock=clock,
+        code_key=derived_key(key, "code"),
     )
+    lists, door, parsers = Lists(catalog), None, {}
+    slack, chat = outside.slack, settings.slack
+    if slack is not None and chat is not None:
+        services = replace(
+            services,
+            chat=slack.client,
+            chats=SqlChatStore(
+                database=database, job_url=server.job_url, command=chat.command, clock=clock
+            ),
+            confirm_deletions=chat.confirm_deletions,
+            chat_command=chat.command,
+        )
+        checks = FormChecks(
+            forges=outside.forges,
+            known=lists,
+            store=store,
+            matcher=Matcher(ssh_hosts=policy.ssh_hosts),
+        )
+        door = open_door(
+            chat,
+            database,
+            slack,
+            look=look or Look(),
+            lists=lists,
+            check=checks.check,
+            clock=clock,
+        )
+        parsers = {SLACK: parser(lambda: slack.client.team)}
+    dispatcher = make_dispatcher(services, redact=redactor.redact_known, parsers=parsers)
     keeper, inbox = LeaseKeeper(database, metrics=metrics), Inbox(database)
     organizations = Organizations(database, keeper, server, runs, metrics=metrics)
     since = await _first_start(database, clock)
@@ -147,7 +199,7 @@ async def build_inside(
             Redelivery(services=redeliveries).duty(),
             Sweep(database, server).duty(),
             HoldWatch(database, server).duty(),
-            *([JobWatch(database, server, catalog).duty()] if settings.slack else []),
+            *([JobWatch(database, server, catalog).duty()] if slack else []),
         ),
     )
     await duties.register()
@@ -171,16 +223,18 @@ async def build_inside(
             Posts(
                 database,
                 keeper,
-                publishing,
+                Publishers(forges=publishing, chat=None),
                 budgets=budgets_for(outside.forges),
                 metrics=metrics,
             ).worker,
             duties.worker,
             Gauges(database, metrics),
+            *(door.roles if door else ()),
         ),
         inbox=inbox,
         organizations=organizations,
         catalog=catalog,
+        slack=door,
     )
 
 

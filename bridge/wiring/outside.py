@@ -1,11 +1,13 @@
 """Clients for what is outside, and what they have in common: redaction and counting."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bridge.chat.calls import open_caller
+from bridge.chat.client import open_client
 from bridge.domain.redaction import Redactor
 from bridge.forges import CheckedForge, OpenForge, OptionsError
 from bridge.http import Exchange, Timeouts
@@ -14,6 +16,7 @@ from bridge.settings import InvalidSettingsError, Mistake, Settings
 from bridge.store.database import Database
 from bridge.store.queries.settings import SECRET_KEY, stored_or
 from bridge.terrakube import TerrakubeServer, connect
+from bridge.wiring.slack import SlackClients
 
 _KEY_BYTES: Final = 32
 
@@ -24,10 +27,12 @@ class Outside:
 
     Attributes:
         forges: By their name in the settings.
+        slack: None while its door stays shut.
     """
 
     forges: Mapping[str, OpenForge]
     server: TerrakubeServer
+    slack: SlackClients | None = None
 
 
 @asynccontextmanager
@@ -73,7 +78,38 @@ async def open_outside(
             timeouts=timeouts,
         )
         stack.push_async_callback(server.aclose)
-        yield Outside(forges=forges, server=server)
+        slack = await _slack(stack, settings, redactor, observe)
+        yield Outside(forges=forges, server=server, slack=slack)
+
+
+async def _slack(
+    stack: AsyncExitStack,
+    settings: Settings,
+    redactor: Redactor,
+    observe: Callable[[Exchange], None] | None,
+) -> SlackClients | None:
+    section = settings.slack
+    if section is None or section.bot_token is None or not section.opens:
+        return None
+    client = await stack.enter_async_context(
+        open_client(
+            section.bot_token.get_secret_value(),
+            api_url=section.api_url,
+            redact=redactor.redact,
+            observe=observe,
+        )
+    )
+    if section.mode == "http" or section.app_token is None:
+        return SlackClients(client=client)
+    caller = await stack.enter_async_context(
+        open_caller(
+            section.app_token.get_secret_value(),
+            api_url=section.api_url,
+            redact=redactor.redact,
+            observe=observe,
+        )
+    )
+    return SlackClients(client=client, app_caller=caller)
 
 
 def _blame(settings: Settings, name: str, error: OptionsError) -> Mistake:

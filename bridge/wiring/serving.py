@@ -26,9 +26,11 @@ from bridge.settings import InvalidSettingsError, Settings
 from bridge.store.database import Database, SystemClock
 from bridge.web.app import Notifications, create_app, create_metrics_app
 from bridge.web.deliveries import doors_of
+from bridge.web.health import Readiness as Ready
 from bridge.web.server import listening
 from bridge.wiring.inside import Inside, build_inside
 from bridge.wiring.outside import Outside, open_outside, secret_key
+from bridge.wiring.slack import Connected, Look, look_at_slack, settle_team
 from bridge.wiring.starting import Findings, look_at_forges, look_at_terrakube
 
 log = structlog.get_logger(__name__)
@@ -119,10 +121,12 @@ async def running(
                 settings, key=key.encode(), redactor=redactor, metrics=metrics, timeouts=timeouts
             )
         )
+        look = await _slack_looked(settings, database, outside)
         inside = await build_inside(
             settings,
             database,
             outside,
+            look=look,
             key=key.encode(),
             redactor=redactor,
             metrics=metrics,
@@ -133,7 +137,7 @@ async def running(
             Supervisor(database, inside.keeper, inside.roles)
         )
         unsupervised.pop_all()  # from here on the supervisor closes the database
-        readiness = Readiness(database=database, supervisor=supervisor)
+        readiness = _readiness(inside, Readiness(database=database, supervisor=supervisor))
         now = clock or SystemClock()
         edge = _edge(settings, outside, inside, readiness, metrics=metrics, clock=now)
         addresses = await _listen(stack, settings, edge, metrics)
@@ -152,6 +156,21 @@ def _stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+async def _slack_looked(settings: Settings, database: Database, outside: Outside) -> Look | None:
+    """Look at Slack before anything runs, and remember which workspace the bridge is in."""
+    if outside.slack is None or settings.slack is None:
+        return None
+    look = await look_at_slack(settings, outside.slack)
+    _tell(look.findings)
+    await settle_team(settings.slack, database, outside.slack.client, look.account)
+    return look
+
+
+def _readiness(inside: Inside, rest: Readiness) -> Ready:
+    socket = inside.slack.socket if inside.slack else None
+    return rest if socket is None else Connected(rest=rest, socket=socket)
 
 
 @asynccontextmanager
@@ -233,7 +252,7 @@ def _edge(
     settings: Settings,
     outside: Outside,
     inside: Inside,
-    readiness: Readiness,
+    readiness: Ready,
     *,
     metrics: Metrics,
     clock: Clock,
@@ -250,6 +269,7 @@ def _edge(
         )
         if secret
         else None,
+        chat=inside.slack.http if inside.slack else None,
     )
 
 

@@ -18,3 +18,17 @@ def stored_or(connection: Connection, name: str, candidate: str) -> str:
     )
     found: str = connection.scalars(select(setting.c.value).where(setting.c.name == name)).one()
     return found
+
+
+def remember(connection: Connection, name: str, value: str) -> None:
+    """Store the value of *name*, whatever it was before."""
+    statement = upsert(connection, setting).values(name=name, value=value)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    )
+
+
+def remembered(connection: Connection, name: str) -> str:
+    """Return the stored value of *name*; empty when there is none."""
+    found = connection.scalar(select(setting.c.value).where(setting.c.name == name))
+    return "" if found is None else str(found)
