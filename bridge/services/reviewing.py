@@ -132,10 +132,13 @@ class ReviewService:
                 return self._asks(run, planned, Doubt.UNLIKE)
             case Comparison.EQUAL if careful:
                 return self._asks(run, planned, Doubt.SENSITIVE)
-            case Comparison.EQUAL if demand_for(run, self.access).needs_people:
-                return self._asks(run, planned, Doubt.PEOPLE)
             case Comparison.EQUAL:
-                return Looked(collected=planned.collected)
+                return self._equal(run, planned)
+
+    def _equal(self, run: Run, planned: Planned) -> Looked:
+        if demand_for(run, self.access).needs_people:
+            return self._asks(run, planned, Doubt.PEOPLE)
+        return Looked(collected=planned.collected)
 
     def _asks(self, run: Run, planned: Planned, doubt: Doubt) -> Looked:
         question = ask(run, doubt, command=self.command)

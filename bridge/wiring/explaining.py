@@ -17,7 +17,7 @@ from bridge.domain.reports import CommitReport, PullRequestReport
 from bridge.domain.rules import Policy
 from bridge.domain.runs import Output, Run
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
-from bridge.domain.work import Decision, Work
+from bridge.domain.work import Decision, Vote, Work
 from bridge.ports import Forge, PullRequestRecord, RunStore
 from bridge.routing import Services
 from bridge.services.catalog import Catalog
@@ -189,6 +189,10 @@ class EmptyStore:
     async def run(self, run_id: str) -> Run | None:
         """See ports.RunStore."""
         return None
+
+    async def votes(self, run_id: str) -> Sequence[Vote]:
+        """See ports.RunStore."""
+        return ()
 
     async def status_posts(self, repository: RepositoryRef, sha: str) -> Sequence[StatusPost]:
         """See ports.RunStore."""

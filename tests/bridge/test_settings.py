@@ -575,18 +575,24 @@ def test_what_has_no_effect_is_named(tmp_path: Path) -> None:
         pytest.param(
             "slack:\n  bot_token: xoxb-1\n",
             [
-                "bridge.yaml line 2: slack.app_token: is missing: socket mode needs an app-level "
-                "token: set BRIDGE_SLACK__APP_TOKEN",
+                (
+                    "bridge.yaml line 2: slack.app_token: is missing: socket mode needs an "
+                    "app-level token: set BRIDGE_SLACK__APP_TOKEN"
+                ),
             ],
             id="socket mode without its token",
         ),
         pytest.param(
             'slack:\n  mode: http\n  bot_token: xoxb-1\n  signing_secret: ""\n',
             [
-                "public_url: is missing: in http mode Slack reaches the bridge under it; socket "
-                "mode needs none: set BRIDGE_PUBLIC_URL",
-                "bridge.yaml line 4: slack.signing_secret: is missing: without it nothing that "
-                "comes in http mode is believed: set BRIDGE_SLACK__SIGNING_SECRET",
+                (
+                    "public_url: is missing: in http mode Slack reaches the bridge under it; "
+                    "socket mode needs none: set BRIDGE_PUBLIC_URL"
+                ),
+                (
+                    "bridge.yaml line 4: slack.signing_secret: is missing: without it nothing "
+                    "that comes in http mode is believed: set BRIDGE_SLACK__SIGNING_SECRET"
+                ),
             ],
             id="http mode without anything",
         ),

@@ -118,6 +118,8 @@ access: [{who: ["code:user:alice"], may: [apply]}]
         "access[0].who": ("code:user:alice", "bridge.yaml line 3"),
         "access[0].may": ("apply", "bridge.yaml line 3"),
         "access[0].workspaces": ("", "default"),
+        "access[0].quorum": ("1", "default"),
+        "access[0].four_eyes": ("false", "default"),
     }
 
 
@@ -163,7 +165,8 @@ def test_a_malformed_principal_is_named_with_its_place(tmp_path: Path, who: str)
         pytest.param(
             "access:\n  - {who: ['*'], may: [import]}\n",
             "bridge.yaml line 2: access[0].may[0]: there is no verb 'import': use plan, apply, "
-            "destroy, approve, reject, cancel, lock, unlock, status, why, retry, subscribe, "
+            "destroy, approve, reject, cancel, lock, unlock, status, why, retry, logs, workspaces, "
+            "templates, subscribe, unsubscribe, subscriptions, link, unlink, whoami, settings, "
             "ok-to-plan, version, help or *",
             id="a verb nobody knows",
         ),

@@ -139,8 +139,10 @@ async def test_what_the_app_lacks_is_told_with_what_is_off(tmp_path: Path, sqlit
             async with a_bridge(given, tmp_path, slack):
                 pass
     assert [one["reason"] for one in logs if one["event"] == "slack.lacking"] == [
-        "the app lacks the scope files:write, for complete plans as files, in channels that want "
-        "them: add it and install the app again",
+        (
+            "the app lacks the scope files:write, for complete plans as files, in channels that "
+            "want them: add it and install the app again"
+        ),
         f"the bridge is not in channel {ops.id}: /invite <@{slack.bot.id}> there",
     ]
 

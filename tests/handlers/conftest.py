@@ -14,7 +14,7 @@ from bridge.domain.events import (
     PullRequestEvent,
     PullRequestOpened,
 )
-from bridge.domain.posts import PostKind
+from bridge.domain.posts import PostKind, PostTarget, PostUpsert
 from bridge.domain.rules import Policy
 from bridge.domain.runs import (
     CONCLUDED,
@@ -190,10 +190,14 @@ def pushed(**changes: Any) -> BranchPushed:  # noqa: ANN401 - its fields
 
 def posts(work: Work) -> Sequence[str]:
     """Say in a word each which posts are to be brought up to date."""
-    return [
-        f"{post.kind.value}:{post.target.context or post.target.number or post.target.content}"
-        for post in work.posts
-    ]
+    targets = [(post.kind.value, on_forge(post)) for post in work.posts]
+    return [f"{kind}:{one.context or one.number or one.content}" for kind, one in targets]
+
+
+def on_forge(post: PostUpsert) -> PostTarget:
+    """Where a post goes, which is to a forge."""
+    assert isinstance(post.target, PostTarget)
+    return post.target
 
 
 def replies(work: Work) -> Sequence[str]:

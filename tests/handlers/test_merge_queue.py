@@ -19,7 +19,7 @@ from bridge.store.schema import post, run
 from tests.bridge.store.rows import rows_of
 from tests.fakes.forge import BASE, HEAD, INFRA, FakeForge
 from tests.fakes.store import a_record
-from tests.handlers.conftest import NOW, World, runs
+from tests.handlers.conftest import NOW, World, on_forge, runs
 from tests.handlers.test_with_a_database import Stored
 
 QUEUED = "e" * 40
@@ -48,7 +48,7 @@ ELSEWHERE = ChangedFiles(paths=("README.md",))
 
 def said(work: Work) -> dict[str, str | None]:
     """What each status says, by its name; None where the plans say it."""
-    return {one.target.context: one.content for one in work.posts}
+    return {on_forge(one).context: one.content for one in work.posts}
 
 
 def planned_verdict(world: World) -> None:

@@ -23,7 +23,7 @@ from bridge.domain.vcs import PullRequestRef, PullRequestState
 from bridge.domain.work import Verdict, Work
 from handlers.waiting import conclude_waiting, tell_waiting
 from tests.fakes.forge import BASE, HEAD, INFRA
-from tests.handlers.conftest import NOW, World, about, pushed, replies
+from tests.handlers.conftest import NOW, World, about, on_forge, pushed, replies
 
 LATER = NOW + timedelta(seconds=5)
 AWAY = TemporaryRemoteError("no answer", service="terrakube")
@@ -33,7 +33,7 @@ LONG_AWAY = "Since 2026-11-24 12:00 UTC Terrakube does not answer. The bridge ke
 
 def said(work: Work) -> list[tuple[str, str | None]]:
     """List what statuses and replies are to say: None for what is made from the runs."""
-    return [(post.target.context or post.kind.value, post.content) for post in work.posts]
+    return [(on_forge(post).context or post.kind.value, post.content) for post in work.posts]
 
 
 async def tell(world: World, event: Event, **changes: Any) -> Work:  # noqa: ANN401 - of the trouble
@@ -102,7 +102,7 @@ class TestTelling:
     async def test_a_pull_request_waits_where_the_bridge_was_before(self, known: World) -> None:
         work = await tell(known, about(known.forge.pulls[1]))
         assert said(work) == [PENDING]
-        assert work.posts[0].target.sha == HEAD
+        assert on_forge(work.posts[0]).sha == HEAD
 
     async def test_a_repository_nobody_knows_hears_nothing(self, world: World) -> None:
         for event in (about(world.forge.pulls[1]), pushed(), comment(world, "terrakube plan")):
@@ -166,7 +166,7 @@ class TestConcluding:
         await tell(known, event)
         newer = known.open(head_sha="d" * 40, updated_at=LATER)
         work = await conclude(known, event)
-        mine = [post.content for post in work.posts if post.target.sha == HEAD]
+        mine = [post.content for post in work.posts if on_forge(post).sha == HEAD]
         assert mine == ["error Not planned: the pull request went on, or was closed."]
         assert [run.commit_id for run in work.runs] == [newer.head_sha]
 
@@ -197,7 +197,7 @@ class TestConcluding:
         known.store.commit_reports = {(INFRA.key, HEAD): report}
         known.open(head_sha="d" * 40, updated_at=LATER)
         work = await conclude(known, event)
-        assert [post.content for post in work.posts if post.target.sha == HEAD] == [None]
+        assert [post.content for post in work.posts if on_forge(post).sha == HEAD] == [None]
 
     async def test_a_push_that_starts_nothing_is_concluded(self, known: World) -> None:
         await tell(known, pushed())
@@ -243,7 +243,7 @@ class TestConcluding:
         work = await conclude(
             known, about(newer, PullRequestUpdated, head_sha=HEAD, updated_at=NOW)
         )
-        assert {post.target.sha for post in work.posts if post.kind is PostKind.STATUS} == {
+        assert {on_forge(post).sha for post in work.posts if post.kind is PostKind.STATUS} == {
             newer.head_sha
         }
         assert replies(await conclude(known, comment(known, "terrakube plan"))) == []

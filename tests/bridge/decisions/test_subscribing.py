@@ -77,8 +77,8 @@ def test_events_are_named_or_all(names: Sequence[str], interests: frozenset[Inte
         (wanting("/x"), "`/x` begins with a slash."),
         (wanting("../x"), "`../x` goes up (..)."),
         (
-            wanting("acme/*", interests=("aproval",)),
-            "there is no event `aproval`. There is: `started`, `approval`, `failed`, `applied`",
+            wanting("acme/*", interests=("approvals",)),
+            "there is no event `approvals`. There is: `started`, `approval`, `failed`, `applied`",
         ),
         (wanting("acme/" + "{a,b}" * 12), "is too complicated"),
         (wanting(*(f"acme/{number}" for number in range(MOST + 1))), "at most 50 subscriptions"),

@@ -24,9 +24,10 @@ from tests.bridge.store.rows import HEAD, PULL_REQUEST, REPOSITORY, a_pull_reque
 NEW_HEAD = "c" * 40
 HOURS = 3600.0
 COMMIT = f"commit:{REPOSITORY.key}:{HEAD}"
+TARGET = PostTarget(repository=REPOSITORY, number=3, sha=HEAD, content="squash")
 WISH = PostUpsert(
     kind=PostKind.MERGE,
-    target=PostTarget(repository=REPOSITORY, number=3, sha=HEAD, content="squash"),
+    target=TARGET,
     report=PULL_REQUEST.key,
     resend=True,
 )
@@ -206,7 +207,7 @@ class TestMerging:
         stage = merging
         plan = await planned(stage)
         await stage.work(Work(posts=[WISH]))
-        await stage.work(Work(posts=[replace(WISH, target=replace(WISH.target, content=""))]))
+        await stage.work(Work(posts=[replace(WISH, target=replace(TARGET, content=""))]))
         await applied(stage, plan)
         stage.server.complete("2")
         await stage.after(12)

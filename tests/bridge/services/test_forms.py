@@ -98,11 +98,11 @@ UNKNOWN = {Control.BRANCH: "There is no branch of this name in acme/infra."}
     [
         ("acme/network", "main", {}),
         ("acme/network", " main ", {}),
-        ("acme/network", "mian", UNKNOWN),
+        ("acme/network", "nowhere", UNKNOWN),
         ("acme/network", "", {}),
-        ("acme/foreign", "mian", {}),
-        ("acme/bare", "mian", {}),
-        ("acme/gone", "mian", {}),
+        ("acme/foreign", "nowhere", {}),
+        ("acme/bare", "nowhere", {}),
+        ("acme/gone", "nowhere", {}),
     ],
 )
 async def test_a_branch_has_to_be_where_the_workspace_is_from(
@@ -114,7 +114,7 @@ async def test_a_branch_has_to_be_where_the_workspace_is_from(
 
 @pytest.mark.parametrize("unwell", [True, False])
 async def test_a_forge_that_does_not_say_keeps_nobody_waiting(*, unwell: bool) -> None:
-    form = a_form(Form.START, WORKSPACE="acme/network", BRANCH="mian")
+    form = a_form(Form.START, WORKSPACE="acme/network", BRANCH="nowhere")
     looking = replace(checks(Silent(unwell=unwell)), patience=0.05)
     assert await looking.check(form) == {}
 

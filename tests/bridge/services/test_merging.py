@@ -66,6 +66,9 @@ class FakeLease:
     async def save(self, parts: Sequence[RemotePart]) -> None:
         self.saved.append(tuple(parts))
 
+    async def pay(self, purpose: str, place: str = "") -> None:
+        pytest.fail("a forge takes no chat's budget")
+
 
 @dataclass(slots=True)
 class World:

@@ -79,6 +79,9 @@ class FakeLease:
             raise LeaseLostError
         self.saved.append(tuple(parts))
 
+    async def pay(self, purpose: str, place: str = "") -> None:
+        pytest.fail("a forge takes no chat's budget")
+
 
 @dataclass(slots=True)
 class FakeMerging:
