@@ -13,11 +13,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bridge.domain.chat import ChatMessage
+from bridge.domain.chat_controls import Control
 from bridge.rendering.durations import counted
 from bridge.rendering.slack.degrading import degrade
-from bridge.rendering.slack.escaping import code, cut, escape_piece, link, split
+from bridge.rendering.slack.escaping import code, cut, escape_piece, link, one_line, split
 from bridge.rendering.slack.excerpts import beginning
-from bridge.rendering.slack.pieces import Block, paragraphs, preformatted
+from bridge.rendering.slack.pieces import Block, actions, paragraphs, plain, preformatted
 
 _READER: Final = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable("table")
 _MOST: Final = 7_500
@@ -27,6 +28,9 @@ _LONGEST_LINE: Final = 2_500
 _LONGEST_PARAGRAPH: Final = 8_000
 _WIDEST_CELL: Final = 90
 _MOST_LINKS: Final = 15
+_MOST_BUTTONS: Final = 10
+_LONGEST_LABEL: Final = 75
+_LONGEST_COMMAND: Final = 500
 _NOTHING: Final = "There is nothing to say."
 
 
@@ -38,14 +42,40 @@ class _Piece:
     is_log: bool = False
 
 
-def render_answer(markdown: str) -> ChatMessage:
-    """Write an answer in Markdown as a message; what finds no room is counted."""
+def render_answer(markdown: str, says: Sequence[tuple[str, str]] = ()) -> ChatMessage:
+    """Write an answer in Markdown as a message; what finds no room is counted.
+
+    Args:
+        markdown: What is said.
+        says: Buttons below it: a label, and the command it says for whoever presses it, without
+            the name people address the bridge by.
+    """
     pieces = [*_pieces(_READER.parse(markdown[:_LONGEST_INPUT]))]
     kept, left = _fitting(pieces)
     if left:
         kept.append(_Piece(f"_…and {counted(left, 'more line')}_"))
     text = "\n\n".join(piece.text for piece in kept if not piece.is_log) or _first(pieces)
-    return degrade(ChatMessage(text=cut(text, _MOST_TEXT), blocks=tuple(_blocks(kept))))
+    blocks = (*_blocks(kept), *_buttons(says))
+    return degrade(ChatMessage(text=cut(text, _MOST_TEXT), blocks=blocks))
+
+
+def _buttons(says: Sequence[tuple[str, str]]) -> Iterator[Block]:
+    """Make a row of buttons, one for each command; a command that is cut would be another one."""
+    labels: dict[str, str] = {}
+    for label, command in says:
+        if label.strip() and command.strip() and len(command) <= _LONGEST_COMMAND:
+            labels.setdefault(command, one_line(label, _LONGEST_LABEL))
+    made: list[Block] = [
+        {
+            "type": "button",
+            "action_id": f"{Control.SAY}:{number}",
+            "text": plain(label, _LONGEST_LABEL),
+            "value": command,
+        }
+        for number, (command, label) in enumerate(labels.items(), start=1)
+    ]
+    if made:
+        yield actions(made[:_MOST_BUTTONS])
 
 
 def _first(pieces: Sequence[_Piece]) -> str:

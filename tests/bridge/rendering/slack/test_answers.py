@@ -66,6 +66,31 @@ def test_an_answer_is_what_it_was(
     golden_message(name, render_answer(ANSWERS[name]))
 
 
+def test_buttons_below_an_answer_say_commands(
+    golden_message: Callable[[str, ChatMessage | None], None],
+) -> None:
+    says = [
+        ("acme/network", "status acme/network"),
+        ("<!channel> `x`", "status '<!channel> `x`'"),
+        ("n" * 100, "status " + "n" * 100),
+        ("again", "status acme/network"),
+        ("", "status acme/unnamed"),
+        ("too long", "status " + "n" * 2_000),
+        ("nothing", "  "),
+    ]
+    golden_message("answer_buttons", render_answer("Did you mean one of these?", says))
+
+
+def test_a_long_answer_with_many_buttons_keeps_what_slack_takes_of_both() -> None:
+    says = [(f"{'w' * 70}{number}", f"status {number}") for number in range(50)]
+    message = render_answer("word & " * 20_000, says)
+    assert problems_of(message) == []
+    assert message.blocks[-1]["type"] == "actions"
+    assert [one["value"] for one in message.blocks[-1]["elements"]] == [
+        f"status {number}" for number in range(10)
+    ]
+
+
 def test_an_error_names_what_the_logs_know_it_by(
     golden_message: Callable[[str, ChatMessage | None], None],
 ) -> None:
