@@ -138,6 +138,10 @@ class ChatStore(Protocol):
         """List the runs a live message (or the thread below it) is about, oldest first."""
         ...
 
+    async def runs_under_way(self, team: str, channel: str) -> Sequence[Run]:
+        """List the runs that have not ended and that a channel shows or hears of, oldest first."""
+        ...
+
     async def planned_pull_requests(self, workspace_id: str) -> Sequence[PullRequestRef]:
         """List the open pull requests whose present head has a plan with changes of a workspace."""
         ...

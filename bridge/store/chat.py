@@ -100,6 +100,10 @@ class SqlChatStore:
         """See chat_ports.ChatStore."""
         return await self.database.read(chat_messages.runs_of, team, channel, ts)
 
+    async def runs_under_way(self, team: str, channel: str) -> Sequence[Run]:
+        """See chat_ports.ChatStore."""
+        return await self.database.read(chat_messages.runs_under_way, team, channel)
+
     async def planned_pull_requests(self, workspace_id: str) -> Sequence[PullRequestRef]:
         """See chat_ports.ChatStore."""
         return await self.database.read(chat_messages.planned_pull_requests, workspace_id)

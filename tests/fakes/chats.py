@@ -84,6 +84,9 @@ class FakeChatStore:
         settings: By channel.
         offers: By the hash of their code.
         runs: What run_of_job finds, by the job's id.
+        spaces: What runs_of_workspace finds, by the workspace's id.
+        threads: What runs_of_message finds, by the message's ``ts``.
+        under_way: What runs_under_way finds, by the channel.
     """
 
     subscribed: list[Subscription] = field(default_factory=list)
@@ -91,6 +94,9 @@ class FakeChatStore:
     people: list[Identity] = field(default_factory=list)
     offers: dict[str, LinkOffer] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
+    spaces: dict[str, Sequence[Run]] = field(default_factory=dict)
+    threads: dict[str, Sequence[Run]] = field(default_factory=dict)
+    under_way: dict[str, Sequence[Run]] = field(default_factory=dict)
 
     async def chat_report(self, key: str, about: str = "") -> ChatReport | None:
         return None
@@ -121,7 +127,7 @@ class FakeChatStore:
         return self.runs.get(job_id)
 
     async def runs_of_workspace(self, workspace_id: str, limit: int = 5) -> Sequence[Run]:
-        return ()
+        return self.spaces.get(workspace_id, ())[:limit]
 
     async def pull_request_of_message(
         self, team: str, channel: str, ts: str
@@ -129,7 +135,10 @@ class FakeChatStore:
         return None
 
     async def runs_of_message(self, team: str, channel: str, ts: str) -> Sequence[Run]:
-        return ()
+        return self.threads.get(ts, ())
+
+    async def runs_under_way(self, team: str, channel: str) -> Sequence[Run]:
+        return self.under_way.get(channel, ())
 
     async def planned_pull_requests(self, workspace_id: str) -> Sequence[PullRequestRef]:
         return ()

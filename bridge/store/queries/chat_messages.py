@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, exists, or_, select
 
-from bridge.domain.chat import ChatReportKey
+from bridge.decisions.paths import matches
+from bridge.domain.chat import CHAT_REPORT, ChatReportKey
 from bridge.domain.posts import CHAT_KINDS, PostKind
 from bridge.domain.runs import Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequestRef, PullRequestState, RepositoryRef
-from bridge.store.codecs import CHAT_TARGET, PARTS, run_from_row
-from bridge.store.queries import chat_reports
+from bridge.store.codecs import CHAT_TARGET, PARTS, RUN_REQUEST, run_from_row
+from bridge.store.queries import chat, chat_reports
 from bridge.store.queries.chat import in_channel
 from bridge.store.queries.fan_out import message_target
-from bridge.store.schema import post, pull_request, run, run_link
+from bridge.store.schema import organization, post, pull_request, run, run_link
 
+_OPEN = [phase.value for phase in RunPhase if phase is not RunPhase.FINISHED]
 _MESSAGES = sorted(kind.value for kind in CHAT_KINDS - {PostKind.CHAT_WHISPER, PostKind.CHAT_VIEW})
 
 
@@ -65,6 +67,29 @@ def runs_of_workspace(connection: Connection, workspace_id: str, limit: int) -> 
     )
     rows = connection.execute(select(run).where(run.c.id.in_(newest)).order_by(run.c.id.desc()))
     return [run_from_row(row) for row in rows.mappings()]
+
+
+def runs_under_way(connection: Connection, team: str, channel_id: str) -> Sequence[Run]:
+    """List the runs that have not ended and that a channel shows or hears of, oldest first."""
+    heard = [one.pattern for one in chat.read_subscriptions(connection, team, channel_id)]
+    here = f"{CHAT_REPORT}{team}:{channel_id}:"
+    is_shown = exists().where(
+        run_link.c.run_id == run.c.id, run_link.c.report.startswith(here, autoescape=True)
+    )
+    rows = connection.execute(
+        select(*run.c, is_shown.label("is_shown"))
+        .where(
+            run.c.organization_id.in_(select(organization.c.id)),
+            run.c.phase.in_(_OPEN),
+        )
+        .order_by(run.c.created_at, run.c.id)
+    ).mappings()
+    return [
+        run_from_row(row)
+        for row in rows
+        if row["is_shown"]
+        or any(matches(str(RUN_REQUEST.load(row["request"]).workspace), (one,)) for one in heard)
+    ]
 
 
 def planned_pull_requests(connection: Connection, workspace_id: str) -> Sequence[PullRequestRef]:

@@ -289,6 +289,31 @@ async def test_runs_are_found_by_their_jobs_and_workspaces(database: Database) -
     assert [one.id for one in found] == ids[:0:-1]
 
 
+async def test_what_is_under_way_in_a_channel_is_what_it_shows_and_what_it_hears_of(
+    database: Database,
+) -> None:
+    names = ("network", "dns", "mail", "ended")
+    ids = {
+        name: (await apply(database, Work(runs=[a_push(name, trigger=name)]), NOW + number))[0]
+        for number, name in enumerate(names)
+    }
+    await set_run(database, ids["ended"], **ENDED)
+    asked = asked_in("C1", "slack:T1:1.1", "elsewhere", verb=Verb.PLAN)
+    shown = await apply(database, Work(runs=[asked]), NOW + 9)
+    await subscribed(
+        database,
+        a_subscription(pattern="acme/net*"),
+        a_subscription(pattern="*/{dns,ended}"),
+        a_subscription("C2", "acme/*"),
+    )
+    store = a_store(database)
+    found = await store.runs_under_way("T1", "C1")
+    assert [one.id for one in found] == [ids["network"], ids["dns"], *shown]
+    assert len(await store.runs_under_way("T1", "C2")) == 4
+    assert list(await store.runs_under_way("T1", "C3")) == []
+    assert list(await store.runs_under_way("T2", "C1")) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "planned"),
     [

@@ -40,6 +40,11 @@ _PULL_REQUEST = "USING INDEX ix_run_pull_request (forge=? AND repository_id=? AN
         pytest.param(lambda c: chat_messages.run_of_job(c, "7"), _JOB, id="whose job it is"),
         pytest.param(lambda c: adopting_jobs.known_jobs(c, ["7"]), _JOB, id="which jobs are known"),
         pytest.param(
+            lambda c: chat_messages.runs_under_way(c, "T1", "C1"),
+            "USING INDEX ix_run_followed (organization_id=? AND phase=?)",
+            id="what is under way in a channel",
+        ),
+        pytest.param(
             lambda c: chat_messages.planned_pull_requests(c, "w"), _WORKSPACE, id="who planned it"
         ),
     ],
