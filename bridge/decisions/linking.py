@@ -100,8 +100,8 @@ def offer_text(written: str, *, name: str, chat_command: str, forges: Sequence[s
     """
     where = f" on {listed(forges)}" if forges else ""
     return (
-        f"Write this into any pull request the bridge looks after{where}, as a comment of its "
-        f"own, within {_minutes(LIFETIME)}:"
+        f"Write this into any pull request the bridge looks after{where}, of a repository you may "
+        f"write to, as a comment of its own, within {_minutes(LIFETIME)}:"
         + ready_to_copy(f"{name} link {written}")
         + "\n\nWhoever writes it becomes you in the bridge's eyes: what you say in Slack then "
         "counts as said by that account. So write it yourself, and paste it nowhere else. It "

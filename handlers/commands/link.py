@@ -1,11 +1,13 @@
 """``link CODE`` and ``unlink``: an account of the forge and a person of the chat are one, or two.
 
-Anybody may say a code, also who may not write here. What follows from one that is right is always
-said, where everybody reads it: it may be somebody else's who had them say it.
+A code is said by an account that may write here. Others could say nothing in the chat that they
+are linked for, and whoever made a second account would be two people with it. What follows from one
+that is right is said where everybody reads it: it may be somebody else's who had them say it.
 """
 
 from typing import cast
 
+from bridge.decisions.access import stranger_text
 from bridge.decisions.linking import (
     MOST_WRONG,
     WITHIN,
@@ -39,6 +41,9 @@ async def link(asked: Asked, services: Services, work: Work) -> str:
     code_hash = hash_of_code(written, services.code_key)
     if code_hash in [used.code_hash for used in work.links_used]:
         return ""  # the same line twice in a comment
+    if text := stranger_text(asked.permission):
+        _audit(work, asked, action=LINKING, result="refused", detail=text)
+        return text
     match await _decide(code_hash, asked, services, work):
         case NotLinked(text=text, wrong=wrong):
             result = WRONG_CODE if wrong else "refused"
@@ -90,7 +95,7 @@ async def _decide(
 
 
 def _tell(work: Work, asked: Asked, text: str) -> None:
-    """Say it whoever they are: who may not write is otherwise answered once an hour only."""
+    """Say it in an answer of its own, for the account's other people to see, too."""
     ref = asked.pull_request.ref
     target = PostTarget(
         repository=ref.repository, number=ref.number, content=f"linked:{asked.trigger}"

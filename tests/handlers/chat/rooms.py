@@ -6,7 +6,7 @@ from typing import Any
 from bridge.domain.chat import ChatPlace, ChatUser
 from bridge.domain.commands import Command
 from bridge.domain.posts import PostKind
-from bridge.domain.vcs import PullRequestRef
+from bridge.domain.vcs import Permission, PullRequestRef
 from bridge.domain.work import Work
 from bridge.routing import Asked, Said, Services, Speaker
 from tests.fakes.chats import ADA, TEAM, FakeChatPeople, FakeChatStore
@@ -63,7 +63,12 @@ class Room(World):
         self.chats.keep(work)
         return answer, work
 
-    async def ask(self, *commands: Command, login: str = "alice") -> tuple[list[str], Work]:
+    async def ask(
+        self,
+        *commands: Command,
+        login: str = "alice",
+        permission: Permission | None = Permission.WRITE,
+    ) -> tuple[list[str], Work]:
         """Let somebody say something in pull request 1, all in one comment."""
         work, services = Work(), self.services()
         answers = [
@@ -71,7 +76,7 @@ class Room(World):
                 Asked(
                     command=command,
                     actor=login,
-                    permission=self.forge.permissions.get(login),
+                    permission=permission,
                     door="comment",
                     trigger=f"comment:code:7:100:{command.line}",
                     pull_request=self.forge.pulls[1],

@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.decisions.commands import parse_command
 from bridge.decisions.linking import hash_of_code
 from bridge.domain.access import AccessRule, Principal, PrincipalKind
 from bridge.domain.chat import LinkOffer
-from bridge.domain.commands import LaterCommand, LinkCommand, UnlinkCommand, WhoamiCommand, Word
+from bridge.domain.commands import LinkCommand, UnlinkCommand, WhoamiCommand, Word
 from bridge.domain.errors import TemporaryRemoteError
 from bridge.domain.posts import ChatTarget, PostKind, PostTarget, PostUpsert
 from bridge.domain.redaction import Redactor
 from bridge.domain.rules import Policy
+from bridge.domain.vcs import Permission
 from bridge.domain.work import AuditEntry, LinkUse, Unlink, Work
 from tests.fakes.chats import ADA, GRACE, TEAM, an_identity
 from tests.handlers.chat.rooms import HOOK, PULL_REQUEST, Room, told
@@ -121,20 +121,32 @@ async def test_whoever_says_the_code_is_linked_and_reads_to_whom(room: Room) -> 
         assert part in said
 
 
-async def test_a_stranger_who_was_answered_already_still_reads_that_they_are_linked(
-    room: Room,
+@pytest.mark.parametrize(
+    ("permission", "says"),
+    [
+        (Permission.READ, "you have read permission"),
+        (Permission.NONE, "you have none"),
+        (None, "the forge did not say whether you may write"),
+    ],
+)
+async def test_an_account_that_may_not_write_is_nobody_in_the_chat(
+    room: Room, permission: Permission | None, says: str
 ) -> None:
-    await room.say("terrakube help", author="eve")
-    comment = room.comment(f"terrakube link {await a_code(room)}", author="eve")
-    if parse_command("link AAAAA-AAAAA", "terrakube") == LaterCommand(
-        line=1, text="link AAAAA-AAAAA", word=Word.LINK
-    ):
-        pytest.skip("comments cannot be read as links yet")
-    work = await room.deliver(comment)
-    assert [one.identity.login for one in work.links_used] == ["eve"]
-    (said,) = told(work, PostKind.REPLY)
-    assert said.startswith("`eve` on `code` is now linked to `Ada Lovelace` (`U1`)")
-    assert work.ignored is None
+    """A second account that anybody can make would make one person two: see four eyes."""
+    code = await a_code(room)
+    (answer,), work = await room.ask(saying(code), login="eve", permission=permission)
+    assert says in answer
+    assert (work.links_used, work.posts) == ([], [])
+    assert [(one.action, one.result) for one in work.audits] == [("account.linked", "refused")]
+    _, work = await room.ask(saying(code))
+    assert [one.identity.login for one in work.links_used] == ["alice"], "it is not used up"
+
+
+async def test_codes_of_those_who_may_not_write_keep_nobody_else_from_linking(room: Room) -> None:
+    wrong = [saying(f"AAAAA-AAAA{sign}", line) for line, sign in enumerate("ABCDE")]
+    await room.ask(*wrong, login="eve", permission=Permission.NONE)
+    _, work = await room.ask(saying(await a_code(room)))
+    assert len(work.links_used) == 1
 
 
 async def test_a_code_works_once(room: Room) -> None:
