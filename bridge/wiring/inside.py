@@ -52,8 +52,9 @@ from bridge.store.runs import SqlRunStore
 from bridge.terrakube import tcl
 from bridge.wiring.dispatching import make_dispatcher
 from bridge.wiring.duties import Comparison, Redelivery, Repair
+from bridge.wiring.introducing import Look
 from bridge.wiring.outside import Outside
-from bridge.wiring.slack import Lists, Look, Publishers, SlackDoor, open_door
+from bridge.wiring.slack import Lists, Publishers, SlackDoor, open_door
 
 FIRST_START: Final = "first_start"
 """Row that says when this installation was first started, ISO 8601."""

@@ -16,7 +16,7 @@ from bridge.settings import InvalidSettingsError, Mistake, Settings
 from bridge.store.database import Database
 from bridge.store.queries.settings import SECRET_KEY, stored_or
 from bridge.terrakube import TerrakubeServer, connect
-from bridge.wiring.slack import SlackClients
+from bridge.wiring.introducing import SlackClients
 
 _KEY_BYTES: Final = 32
 

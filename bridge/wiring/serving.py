@@ -29,8 +29,9 @@ from bridge.web.deliveries import doors_of
 from bridge.web.health import Readiness as Ready
 from bridge.web.server import listening
 from bridge.wiring.inside import Inside, build_inside
+from bridge.wiring.introducing import Look, look_at_slack, settle_team
 from bridge.wiring.outside import Outside, open_outside, secret_key
-from bridge.wiring.slack import Connected, Look, look_at_slack, settle_team
+from bridge.wiring.slack import Connected
 from bridge.wiring.starting import Findings, look_at_forges, look_at_terrakube
 
 log = structlog.get_logger(__name__)
