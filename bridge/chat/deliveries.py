@@ -74,32 +74,53 @@ class _Who:
     def place(self) -> ChatPlace:
         return ChatPlace(team=self.team, channel=self.channel, thread=self.thread)
 
-    @property
-    def subject(self) -> str:
-        """Whose order matters: what one person does in one channel."""
-        return f"{SLACK}:{self.team}:{self.channel}:{self.user}"
-
 
 def to_delivery(kind: str, payload: Payload, now: datetime) -> Delivery:
     """Lay out what came in for the store, without the tokens that Slack still sends along.
+
+    What is laid out can be read: whoever did it is told at once when it cannot, or never.
 
     Raises:
         PayloadError: It is not what Slack documents.
     """
     with _Reading(kind):
-        who, key = _who(kind, payload), _key(kind, payload)
-    kept = {name: value for name, value in payload.items() if name not in _SECRETS}
-    return Delivery(
-        source=SLACK,
-        key=key,
-        kind=kind,
-        subject=who.subject,
-        semantic_key=None,
-        repository_id="",
-        headers={},
-        body=json.dumps(kept, separators=(",", ":")).encode(),
-        received_at=now,
-    )
+        kept = {name: _storable(one) for name, one in payload.items() if name not in _SECRETS}
+        delivery = Delivery(
+            source=SLACK,
+            key=_key(kind, kept),
+            kind=kind,
+            subject=_subject(kind, _who(kind, kept)),
+            semantic_key=None,
+            repository_id="",
+            headers={},
+            body=json.dumps(kept, separators=(",", ":")).encode(),
+            received_at=now,
+        )
+    parse(delivery)
+    return delivery
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Leave out what PostgreSQL keeps in no text: NUL, and halves of signs."""
+    match value:
+        case str():
+            return (
+                value.replace("\0", "")
+                .encode("utf-16-le", "surrogatepass")
+                .decode("utf-16-le", "replace")
+            )
+        case list():
+            return [_storable(one) for one in value]
+        case dict():
+            return {_storable(name): _storable(one) for name, one in value.items()}
+        case _:
+            return value
+
+
+def _subject(kind: str, who: _Who) -> str:
+    """Say whose order matters: of one person in one channel, or of a channel itself."""
+    user = "" if kind in _GONE or kind in _BACK else who.user
+    return f"{SLACK}:{who.team}:{who.channel}:{user}"
 
 
 def parse(delivery: Delivery) -> ChatEvent | Ignored:
@@ -153,7 +174,9 @@ class _Reading:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, LookupError | TypeError | ValueError | AttributeError):
+        if isinstance(
+            error, LookupError | TypeError | ValueError | AttributeError | RecursionError
+        ):
             msg = f"reading a {self._kind} of Slack's: it is not what Slack documents"
             raise PayloadError(msg) from error
 

@@ -154,7 +154,8 @@ class Listeners:
 
     async def event(self, payload: Payload) -> Acknowledgement:
         """Keep an event from which something follows."""
-        kind = str((payload.get("event") or {}).get("type") or "")
+        event = payload.get("event")
+        kind = str(event.get("type") or "") if isinstance(event, dict) else ""
 
         async def keep() -> Acknowledgement:
             if kind in _GROUPS:
@@ -204,12 +205,15 @@ def _ephemeral(text: str) -> Mapping[str, str]:
 
 
 def _inputs(payload: Payload) -> Mapping[str, str]:
-    """Map controls that are filled in to the blocks they are in."""
-    return {
-        str((one.get("element") or {}).get("action_id")): str(one["block_id"])
-        for one in (payload.get("view") or {}).get("blocks") or ()
-        if one.get("type") == "input"
-    }
+    """Map controls that are filled in to the blocks they are in; empty for what is no form."""
+    try:
+        return {
+            str((one.get("element") or {}).get("action_id")): str(one["block_id"])
+            for one in (payload.get("view") or {}).get("blocks") or ()
+            if one.get("type") == "input"
+        }
+    except (AttributeError, LookupError, TypeError):
+        return {}
 
 
 def _by_block(payload: Payload, wrong: Mapping[str, str]) -> Mapping[str, str]:
