@@ -110,13 +110,14 @@ async def opened(
             server=server,
             executor=executor,
             acme=acme,
-            open_bridge=lambda: stack.enter_async_context(
-                running(settings, redactor=redactor, clock=clock, timeouts=timeouts)
+            open_bridge=lambda: running(
+                settings, redactor=redactor, clock=clock, timeouts=timeouts
             ),
             settings=settings,
             environment=environment,
             log=log,
         )
+        stack.push_async_callback(stage.stop)
         for _ in range(replicas):
             bridge = await stage.start()
             if hooked:

@@ -7,8 +7,8 @@ skipped as soon as nobody has anything to do.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from io import StringIO
@@ -89,10 +89,11 @@ class Stage:
     settings: Settings
     environment: Mapping[str, str]
     log: StringIO
-    open_bridge: Callable[[], Awaitable[Running]]
+    open_bridge: Callable[[], AbstractAsyncContextManager[Running]]
     bridges: list[Running] = field(default_factory=list)
     tolerated: set[str] = field(default_factory=set)
     canaries: set[str] = field(default_factory=set)
+    _ends: list[AsyncExitStack] = field(default_factory=list)
     _seen: object = None
     _still: int = 0
 
@@ -112,10 +113,26 @@ class Stage:
 
     async def start(self) -> Running:
         """Start a bridge, or one more."""
-        bridge = await self.open_bridge()
+        ends = AsyncExitStack()
+        bridge = await ends.enter_async_context(self.open_bridge())
         bridge.outside.server.sleep = _hardly_sleep  # before a job is changed: 5 s
         self.bridges.append(bridge)
+        self._ends.append(ends)
         return bridge
+
+    async def stop(self) -> None:
+        """Stop every bridge, as a signal does."""
+        self.bridges.clear()
+        while self._ends:
+            await self._ends.pop().aclose()
+
+    async def restart(self) -> None:
+        """Stop the bridge and start it again, at another port."""
+        before = self.url()
+        await self.stop()
+        await self.start()
+        for hook in self.forge.world.repository(SLUG).hooks:
+            hook.url = hook.url.replace(before, self.url())
 
     # What people do
 
