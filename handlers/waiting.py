@@ -12,6 +12,7 @@ from bridge.decisions.hearing import Account, decide_hearing
 from bridge.decisions.pull_requests import UNKNOWN_REPOSITORY
 from bridge.decisions.triggers import Ignore
 from bridge.decisions.waiting import Notice, Trouble, decide_notice, is_notice
+from bridge.domain.chat_events import Interaction
 from bridge.domain.events import (
     BranchPushed,
     CommentCreated,
@@ -28,6 +29,7 @@ from bridge.domain.vcs import StatusState
 from bridge.domain.work import Work
 from bridge.rendering.statuses import context_of
 from bridge.routing import Services
+from handlers.chat.waiting import tell_asker
 from handlers.writing import react, reply, reply_target, tell_commit, tell_fixed_status
 
 
@@ -41,6 +43,8 @@ class _Place:
 
 async def tell_waiting(event: Happening, trouble: Trouble, services: Services, work: Work) -> None:
     """Say why nothing comes of an event yet, where people wait for it."""
+    if isinstance(event, Interaction):
+        await tell_asker(event, trouble, services, work)
     notice = decide_notice(trouble)
     if not isinstance(event, Event):
         return

@@ -31,6 +31,7 @@ def source_of(found: Flags) -> Source:
         branch=found.value(Flag.BRANCH),
         template=found.value(Flag.TEMPLATE),
         message=found.value(Flag.MESSAGE),
+        again=found.has(Flag.AGAIN),
     )
 
 

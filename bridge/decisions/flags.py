@@ -49,6 +49,7 @@ class Flag(StrEnum):
     BRANCH = "--branch"
     TEMPLATE = "--template"
     MESSAGE = "--msg"
+    AGAIN = "--again"
     STEP = "--step"
     TAIL = "--tail"
     CONTAINING = "--filter"

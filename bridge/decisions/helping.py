@@ -68,6 +68,7 @@ SETS: Mapping[Flag, str] = {
     Flag.BRANCH: "another branch than the workspace's own",
     Flag.TEMPLATE: "another template than the rules say, by its name or id",
     Flag.MESSAGE: "why, for the record; several words stand in quotes",
+    Flag.AGAIN: "start it although the same was started a moment ago",
     Flag.STEP: "one step of the job, by its number; a second bare number is the same",
     Flag.TAIL: f"so many lines from the end, up to {MOST_LINES}",
     Flag.CONTAINING: "a part of the names; a bare word is the same",

@@ -38,7 +38,7 @@ _TAKES_IN_COMMENTS: Mapping[Word, frozenset[Flag]] = {
     Word.VERSION: frozenset(),
 }
 
-_SOURCE = frozenset({Flag.PULL_REQUEST, Flag.BRANCH, Flag.TEMPLATE, Flag.MESSAGE})
+_SOURCE = frozenset({Flag.PULL_REQUEST, Flag.BRANCH, Flag.TEMPLATE, Flag.MESSAGE, Flag.AGAIN})
 _DECIDING = _JOB | {Flag.PULL_REQUEST}
 _TAKES_IN_CHAT: Mapping[Word, frozenset[Flag]] = {
     Word.PLAN: _PLAN | _SOURCE,
@@ -89,6 +89,7 @@ _SPELT_IN_CHAT: Sequence[tuple[Flag, str]] = (
     (Flag.BRANCH, "[branch=NAME]"),
     (Flag.TEMPLATE, "[template=NAME]"),
     (Flag.MESSAGE, '[msg="WHY"]'),
+    (Flag.AGAIN, "[--again]"),
     (Flag.CONTAINING, "[PART]"),
     (Flag.ORGANIZATION, "[org=NAME]"),
     (Flag.EVENTS, f"[events={','.join(Interest)}|all]"),
@@ -179,6 +180,7 @@ COMMENT: Final = Door(
         Flag.BRANCH: _OWN_HEAD,
         Flag.TEMPLATE: _OWN_HEAD,
         Flag.MESSAGE: "the conversation says why",
+        Flag.AGAIN: "a comment starts what it says each time",
     },
 )
 """The conversation of a pull request."""

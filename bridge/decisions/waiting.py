@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bridge.domain.access import SLACK
 from bridge.domain.errors import (
     NotAllowedError,
     PermanentRemoteError,
@@ -29,6 +30,7 @@ _ATTEMPTS: Final = 2
 _WAITING: Final = "Waiting for Terrakube"
 _SINCE: Final = "Since "
 _GIVEN_UP: Final = "Not handled: "
+_SERVICES: Final = {TERRAKUBE: "Terrakube", SLACK: "Slack"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ def decide_notice(trouble: Trouble) -> Notice | None:
     """Choose what people are told about a delivery in trouble; None for nothing."""
     error = trouble.error
     if trouble.final:
-        return Notice(state=StatusState.ERROR, text=f"{_GIVEN_UP}{_cause(error)}.", final=True)
+        return Notice(state=StatusState.ERROR, text=f"{_GIVEN_UP}{cause_of(error)}.", final=True)
     # A refusal does not pass by itself.
     lasting = trouble.waited >= LASTING or isinstance(error, PermanentRemoteError)
     if not _is_terrakubes(error) or (trouble.attempt < _ATTEMPTS and not lasting):
@@ -78,8 +80,25 @@ def decide_notice(trouble: Trouble) -> Notice | None:
         text = f"{_WAITING}: it {_behaviour(error)}."
         return Notice(state=StatusState.PENDING, text=text)
     # The same at each attempt: a text that changes is written again.
-    text = f"{_SINCE}{trouble.since:%Y-%m-%d %H:%M} UTC {_cause(error)}. The bridge keeps trying."
+    text = f"{_SINCE}{trouble.since:%Y-%m-%d %H:%M} UTC {cause_of(error)}. The bridge keeps trying."
     return Notice(state=StatusState.ERROR, text=text)
+
+
+def asker_text(trouble: Trouble) -> str:
+    """Say to somebody in a chat why nothing comes of what they did; empty for nothing.
+
+    They look at it, so they are told at once what is waited for; that, once.
+    """
+    error = trouble.error
+    if trouble.final:
+        return f"{_GIVEN_UP}{cause_of(error)}. Please try again."
+    if not isinstance(error, TemporaryRemoteError):
+        return ""
+    cause = cause_of(error)
+    return (
+        f"{cause[0].upper()}{cause[1:]}. What you asked for is done as soon as it does; if that "
+        "takes too long, you are told."
+    )
 
 
 def is_notice(text: str) -> bool:
@@ -91,14 +110,13 @@ def _is_terrakubes(error: Exception) -> bool:
     return isinstance(error, RemoteError) and error.service == TERRAKUBE
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
     """Name the cause without what only an operator may see: addresses, names of hosts."""
     match error:
         case UserError():
             return str(error).rstrip(".")
         case RemoteError():
-            who = "Terrakube" if _is_terrakubes(error) else "the forge"
-            return f"{who} {_behaviour(error)}"
+            return f"{_SERVICES.get(error.service, 'the forge')} {_behaviour(error)}"
         case _:
             return "the bridge failed on it, and its log says why"
 

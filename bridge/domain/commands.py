@@ -81,11 +81,13 @@ class Source:
         branch: Empty for the workspace's own.
         template: Name or id; empty for what the rules say.
         message: Why, in the words of whoever asks; for the record.
+        again: Whether it is started although the same was started a moment ago.
     """
 
     branch: str = ""
     template: str = ""
     message: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

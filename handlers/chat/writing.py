@@ -1,6 +1,7 @@
 """Carrying out in the chat: what is said becomes rows of a Work. Nothing here reaches outside."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -48,6 +49,16 @@ def _alone(event: Interaction) -> ChatTarget:
         response_url=event.response_url,
         expires_at=int(expires.timestamp() * 1000),
     )
+
+
+def aside(event: Interaction, about: str, *, waited: float) -> ChatTarget:
+    """Say where somebody is told something beside the answer itself, *waited* seconds later."""
+    target = _alone(event)
+    slot = f"{event.trigger}|{about}"
+    if waited < _ANSWERED_FOR.total_seconds():
+        return replace(target, slot=slot)
+    # Where the bridge is in the channel, it can still be said.
+    return replace(target, slot=slot, response_url="", expires_at=None)
 
 
 def reply(work: Work, event: Interaction, answer: str | ChatMessage) -> None:

@@ -1,0 +1,140 @@
+"""The entry of commands: what is typed, said to the bridge in a message, or said by a button.
+
+Everything that is said is answered. Wrong words are told to whoever said them alone, and what
+Terrakube or a forge has to do with it waits a while for them (see handlers.waiting).
+"""
+
+from dataclasses import fields
+
+import structlog
+
+from bridge.decisions.asking import Refuse
+from bridge.decisions.commands import parse_command
+from bridge.decisions.saying import (
+    PATIENCE,
+    dropped_text,
+    failed_text,
+    misunderstood_text,
+    refuse_without_pull_request,
+)
+from bridge.domain.access import SLACK
+from bridge.domain.chat import ChatUser
+from bridge.domain.chat_controls import FormPlace
+from bridge.domain.chat_events import CommandSaid, Interaction
+from bridge.domain.commands import HelpCommand, Misunderstood, word_of
+from bridge.domain.errors import RemoteError, TemporaryRemoteError, UserError
+from bridge.domain.vcs import PullRequest
+from bridge.domain.work import AuditEntry, Work
+from bridge.rendering.slack import render_start_view
+from bridge.routing import Router, Said, Services
+from handlers.chat.about import answer_about, find_pull_request
+from handlers.chat.recognising import recognise
+from handlers.chat.targets import in_its_thread
+from handlers.chat.writing import channel_of, open_view, reply, whisper
+
+log = structlog.get_logger(__name__)
+
+router = Router()
+
+
+@router.on(CommandSaid)
+async def hear(event: CommandSaid, services: Services, work: Work) -> None:
+    """Carry out a command, or say why not."""
+    await say_words(event, event.text, services, work, mention=event.mention)
+
+
+async def say_words(
+    event: Interaction, text: str, services: Services, work: Work, *, mention: bool = False
+) -> None:
+    """Carry out what whoever does something says by it.
+
+    Args:
+        event: What they did.
+        text: What it says, without the name people address the bridge by.
+        services: What there is.
+        work: What follows.
+        mention: Whether it is answered for all to see.
+    """
+    speaker = await recognise(event, services)
+    if isinstance(speaker, Refuse):
+        refuse_stranger(event, speaker.text, work)
+        return
+    command = parse_command(text, services.chat_command)
+    if isinstance(command, Misunderstood):
+        whisper(work, event, misunderstood_text(command, services.chat_command))
+        return
+    if isinstance(command, HelpCommand) and not command.text and not mention:
+        place = FormPlace(channel=event.place.channel, thread=event.place.thread)
+        open_view(work, event, render_start_view(place))
+        return
+    said = Said(
+        command=command,
+        speaker=speaker,
+        place=event.place,
+        trigger=event.trigger,
+        response_url=event.response_url,
+        mention=mention,
+    )
+    await carry_out(event, said, services, work)
+
+
+async def carry_out(event: Interaction, said: Said, services: Services, work: Work) -> None:
+    """Carry out a command and answer it where it was given.
+
+    Raises:
+        TemporaryRemoteError: Somebody does not answer, and it is early enough to try again.
+    """
+    draft = Work(attempt=work.attempt)
+    try:
+        answer = await _answered(said, services, draft)
+    except UserError as error:
+        answer, draft = str(error), Work()
+    except RemoteError as error:
+        answer, draft = _failed(event, said, services, error), Work()
+    for each in fields(Work):
+        setattr(work, each.name, getattr(draft, each.name))
+    if not answer:
+        return
+    if said.mention:
+        reply(work, event, answer)
+    else:
+        whisper(work, event, answer)
+
+
+def refuse_stranger(event: Interaction, text: str, work: Work) -> None:
+    """Refuse whoever may say nothing here at all; who that is, is recorded by their id alone."""
+    whisper(work, event, text)
+    who = ChatUser(team=event.user_team, id=event.actor, name="")
+    work.audits.append(
+        AuditEntry(
+            actor=who.actor,
+            action="command.said",
+            door=SLACK,
+            subject=channel_of(event.place),
+            result="refused",
+            detail=text,
+        )
+    )
+
+
+async def _answered(said: Said, services: Services, work: Work) -> str:
+    match await find_pull_request(said, services):
+        case Refuse(text=text):
+            return text
+        case PullRequest() as pull_request:
+            return await answer_about(pull_request, said, services, work)
+        case _:
+            pass
+    if refusal := refuse_without_pull_request(said.command, services.chat_command):
+        return refusal.text
+    return await services.say(await in_its_thread(said, services), services, work)
+
+
+def _failed(event: Interaction, said: Said, services: Services, error: RemoteError) -> str:
+    """Say that nothing comes of a command; raise *error* again while something may."""
+    is_late = services.clock.now() - event.received_at >= PATIENCE
+    if isinstance(error, TemporaryRemoteError) and not is_late:
+        raise error
+    log.warning("command.failed", command=word_of(said.command), reason=str(error))
+    waited = isinstance(error, TemporaryRemoteError)
+    return dropped_text(error) if waited else failed_text(error)
