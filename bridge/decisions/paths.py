@@ -7,9 +7,10 @@ chooses, ``!`` takes out again what an earlier one let in; hidden names are not 
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice, takewhile
 
 from wcmatch import glob
 from wcmatch._wcparse import PatternLimitException
@@ -25,6 +26,8 @@ _LONGEST = 300
 _DEEPEST = 32  # folders
 _ANY = 0  # each glob was checked by itself; a list of them may stand for more
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Two slashes are as good as one, so they are left to whoever compares.
+_UP_TO_SIGN = re.compile(r"(?:[^*?\[\]{}!\\/|]|/(?!/|$))*")
 
 _PROBLEMS: tuple[tuple[Callable[[str], object], str], ...] = (
     (lambda pattern: not pattern.removeprefix("!").strip(), "is empty"),
@@ -60,6 +63,22 @@ def check_glob(pattern: str, *, most: int = MOST_ALTERNATIVES) -> str | None:
 def matches(name: str, globs: Sequence[str]) -> bool:
     """Tell whether a path, branch, tag or ``organization/workspace`` matches one of *globs*."""
     return bool(globs) and bool(_compile(tuple(globs), _ANY).match(_composed(name)))
+
+
+def matched(names: Iterable[str], globs: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """Say which of *names* each of *globs* matches, sorted; for many of both.
+
+    Each glob is made ready once, and is compared only with what begins as it does.
+    """
+    ordered = sorted({_composed(name): name for name in names}.items())
+    return {one: _matched(one, ordered) for one in dict.fromkeys(globs)}
+
+
+def _matched(pattern: str, ordered: Sequence[tuple[str, str]]) -> Sequence[str]:
+    start = _UP_TO_SIGN.match(_composed(pattern))[0]  # type: ignore[index] # it matches nothing, too
+    at = bisect_left(ordered, (start, ""))
+    near = takewhile(lambda one: one[0].startswith(start), islice(ordered, at, None))
+    return [name for _, name in near if matches(name, [pattern])]
 
 
 def is_too_deep(path: str) -> bool:

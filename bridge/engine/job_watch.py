@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from bridge.decisions.paths import matches
+from bridge.decisions.paths import matched
 from bridge.domain.errors import PermanentRemoteError, RemoteError, TemporaryRemoteError
 from bridge.domain.terrakube import Job, Template, Workspace, WorkspaceRef
 from bridge.domain.work import AdoptJob, Work
@@ -93,8 +93,11 @@ class JobWatch:
             self._known = [one.ref for one in await self._places.workspaces()]
             self._read_at, self._is_stale = now, False
         found: dict[str, dict[str, WorkspaceRef]] = {}
+        heard = {
+            one for names in matched(map(str, self._known), patterns).values() for one in names
+        }
         for ref in self._known:
-            if any(matches(str(ref), [pattern]) for pattern in patterns):
+            if str(ref) in heard:
                 found.setdefault(ref.organization_id, {})[ref.id] = ref
         return found
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, func, or_, select
 
-from bridge.decisions.paths import matches
+from bridge.decisions.paths import matched
 from bridge.domain.chat import CHAT_REPORT, ChannelSettings, ChatReportKey, Subscription
 from bridge.domain.posts import ChatTarget, PostKind, PostUpsert
 from bridge.domain.runs import RunRequest
@@ -128,13 +128,10 @@ def _wanted(
 ) -> Sequence[_Wanted]:
     """Return what channels want to hear of and were not told."""
     told = _told_already(connection, {one.run_id for one in shown})
-    places: dict[str, Sequence[Place]] = {}
+    places = _places({str(one.request.workspace) for one in shown}, subscriptions)
     found: list[_Wanted] = []
     for run_id, request in shown:
-        name = str(request.workspace)
-        if name not in places:
-            places[name] = _places(name, subscriptions)
-        for team, channel_id in places[name]:
+        for team, channel_id in places.get(str(request.workspace), ()):
             if (run_id, (team, channel_id)) not in told:
                 told.add((run_id, (team, channel_id)))
                 key = ChatReportKey(team=team, channel=channel_id, group=group_of(request))
@@ -142,9 +139,16 @@ def _wanted(
     return found
 
 
-def _places(name: str, subscriptions: Sequence[Subscription]) -> Sequence[Place]:
-    found = ((one.team, one.channel) for one in subscriptions if matches(name, [one.pattern]))
-    return list(dict.fromkeys(found))
+def _places(
+    names: Iterable[str], subscriptions: Sequence[Subscription]
+) -> Mapping[str, Iterable[Place]]:
+    """Say of each workspace which channels want to hear of it, each once."""
+    found: dict[str, dict[Place, None]] = {}
+    heard = matched(names, (one.pattern for one in subscriptions))
+    for one in subscriptions:
+        for name in heard[one.pattern]:
+            found.setdefault(name, {})[one.team, one.channel] = None
+    return found
 
 
 def _told_already(connection: Connection, run_ids: Iterable[str]) -> set[tuple[str, Place]]:

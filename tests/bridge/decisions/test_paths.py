@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.decisions.paths import Changes, check_glob, clean_folder, matches
+from bridge.decisions.paths import Changes, check_glob, clean_folder, matched, matches
 from bridge.domain.vcs import ChangedFiles
 
 WELL_FORMED = [
@@ -102,6 +102,34 @@ def test_globs_match_as_on_a_forge(name: str, globs: list[str], expected: bool) 
 
 def changes(*paths: str) -> Changes:
     return Changes.of(ChangedFiles(paths=paths))
+
+
+NAMES = ["acme/app-a", "acme/app-b", "acme/net", "ACME/net", "umbrella/app-a", "umbrella/n\u00e4t"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*/*", "**", "acme/*", "acme/app-?", "acme/net", "acme/", "acme//net", "acme/net/",
+        "*/app-a", "{acme,x}/*", "[a-b]cme/*", "a[!x]me/net", "!acme/*", "umbrella/na\u0308t", "nobody/*",
+        "", "acme/{net,app-a}",
+    ],
+)  # fmt: skip
+def test_many_globs_match_many_names_as_one_matches_one(pattern: str) -> None:
+    expected = [name for name in sorted(NAMES) if matches(name, [pattern])]
+    assert matched([*NAMES, *NAMES], [pattern, "*/x", pattern]) == {pattern: expected, "*/x": []}
+
+
+def test_the_subscriptions_of_two_hundred_channels_are_asked_about_five_hundred_workspaces() -> (
+    None
+):
+    """Each by itself would be made ready anew for each workspace: minutes, in one transaction."""
+    names = [f"org{number % 50}/app-{number}" for number in range(500)]
+    patterns = [f"org{number % 50}/app-{number}*" for number in range(3_000)]
+    started = time.perf_counter()
+    found = matched(names, patterns)
+    assert sum(map(len, found.values())) > 500
+    assert time.perf_counter() - started < 3
 
 
 @pytest.mark.parametrize(
