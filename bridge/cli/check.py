@@ -15,6 +15,7 @@ COLUMNS = ("setting", "value", "from")
 _ENDINGS: Final = {
     "forge.refused": Exit.NOT_ALLOWED,
     "forge.unreachable": Exit.UNREACHABLE,
+    "slack.unreachable": Exit.UNREACHABLE,
     "terrakube.unreachable": Exit.UNREACHABLE,
 }
 """Warnings that end the command otherwise than well; the first that is among them decides."""
@@ -24,7 +25,7 @@ def check(
     *,
     online: Annotated[
         bool,
-        typer.Option("--online", help="Ask Terrakube and the forges, too; reads only."),
+        typer.Option("--online", help="Ask Terrakube, the forges and Slack, too; reads only."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, as in a pipe.")] = False,
 ) -> None:
@@ -63,6 +64,7 @@ async def _ask(settings: "Settings", *, online: bool) -> "Findings | None":
     """Make the clients, which looks into keys, and then perhaps ask everybody."""
     from bridge.domain.redaction import Redactor  # noqa: PLC0415 - see the package
     from bridge.services.catalog import Catalog  # noqa: PLC0415
+    from bridge.wiring.introducing import look_at_slack  # noqa: PLC0415
     from bridge.wiring.outside import open_outside  # noqa: PLC0415
     from bridge.wiring.starting import look_at_forges, look_at_terrakube  # noqa: PLC0415
 
@@ -74,8 +76,12 @@ async def _ask(settings: "Settings", *, online: bool) -> "Findings | None":
         catalog = Catalog(server=outside.server)
         findings = await look_at_terrakube(settings, outside.server, catalog)
         findings.warnings.extend((await look_at_forges(outside.forges)).warnings)
+        if outside.slack is not None:
+            look = await look_at_slack(settings, outside.slack)
+            findings.mistakes.extend(look.findings.mistakes)
+            findings.warnings.extend(look.findings.warnings)
     return findings
 
 
-_GOOD: Final = "The configuration is good; --online asks Terrakube and the forges, too."
-_GOOD_ONLINE: Final = "The configuration is good; Terrakube and every forge answered."
+_GOOD: Final = "The configuration is good; --online asks everybody, too."
+_GOOD_ONLINE: Final = "The configuration is good; everybody answered."

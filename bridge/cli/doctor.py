@@ -24,7 +24,7 @@ def doctor(
     ] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, as in a pipe.")] = False,
 ) -> None:
-    """Look at Terrakube, the forges, the database and the public address, and say what to do.
+    """Look at Terrakube, forges, Slack, the database and the public address, and say what to do.
 
     Nothing is changed anywhere: it only reads. Where the bridge is a GitHub App it fetches the
     tokens it reads with. Ends with 0, or with 3 when something does not work.

@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from bridge.settings import AppAccess
 
-app = typer.Typer(help="Prepare a Slack app (the bridge itself does not speak with Slack yet).")
+app = typer.Typer(help="Prepare the Slack app through which the bridge is reached.")
 
 
 class Mode(StrEnum):
@@ -41,8 +41,8 @@ def manifest(
 ) -> None:
     """Print the manifest that Slack makes an app for the bridge from, as JSON.
 
-    The bridge does not speak with Slack yet: this prepares the app, so that it can be looked at
-    and allowed by whoever decides about apps.
+    Nobody is asked, and nothing else needs to be configured: whoever decides about apps in the
+    workspace can look at it first.
     """
     import json  # noqa: PLC0415 - see the package
 

@@ -22,7 +22,7 @@ class Finding:
     """One line of the table.
 
     Attributes:
-        area: ``terrakube``, ``bridge``, or a forge's name.
+        area: ``terrakube``, ``slack``, ``bridge``, or a forge's name.
         what: What was looked at.
         detail: What was seen, for people.
         advice: What to do; empty when there is nothing to do.

@@ -6,11 +6,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from bridge.decisions.examining import servers
+from bridge.chat.manifest import DOOR, SCOPES
+from bridge.chat.socket import ask_for_address
+from bridge.decisions.examining import servers, slack
 from bridge.decisions.examining.forges import wants_of
 from bridge.decisions.examining.hooks import Door
 from bridge.decisions.examining.workspaces import Home, places_of
 from bridge.decisions.repositories import Matcher
+from bridge.domain.access import SLACK
 from bridge.domain.errors import RemoteError
 from bridge.domain.examining import Finding
 from bridge.domain.redaction import Redactor
@@ -19,6 +22,7 @@ from bridge.ports import Clock
 from bridge.services.examining.checks import Check, run_checks
 from bridge.services.examining.forges import ForgeExam, Sources
 from bridge.services.examining.holdings import Holdings
+from bridge.services.examining.slack import SlackExam
 from bridge.services.examining.terrakube import TerrakubeExam
 from bridge.settings import Settings
 from bridge.store.database import SystemClock
@@ -54,6 +58,10 @@ def _redacted(finding: Finding, redact: Callable[[str], str]) -> Finding:
     return replace(finding, detail=redact(finding.detail), advice=redact(finding.advice))
 
 
+async def _shut() -> Sequence[Finding]:
+    return [slack.judge_shut_door()]
+
+
 class _Exam:
     """The settings beside everything they name."""
 
@@ -78,7 +86,26 @@ class _Exam:
         checks = self._terrakube().checks(self._patience)
         for name in self._outside.forges:
             checks += self._forge(name).checks(self._patience)
-        return checks + self._surroundings.checks()
+        return checks + self._slack() + self._surroundings.checks()
+
+    def _slack(self) -> list[Check]:
+        section, clients = self._settings.slack, self._outside.slack
+        if section is None:
+            return []
+        if clients is None:
+            return [Check(area=SLACK, what="door", look=_shut, patience=self._patience)]
+        caller, secret = clients.app_caller, section.signing_secret
+        exam = SlackExam(
+            people=clients.client,
+            purposes=SCOPES,
+            groups=slack.groups_of(self._policy),
+            channel=section.default_channel,
+            signing_secret=None if caller or secret is None else secret.get_secret_value(),
+            connect=partial(ask_for_address, caller) if caller else None,
+            door="" if caller else self._settings.public_url.rstrip("/") + DOOR,
+            look=partial(self._surroundings.look, DOOR),
+        )
+        return exam.checks(self._patience)
 
     def _terrakube(self) -> TerrakubeExam:
         terrakube = self._settings.terrakube

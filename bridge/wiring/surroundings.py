@@ -55,6 +55,22 @@ class Surroundings:
         except (TimeoutError, BridgeError, OSError):  # a line of its own says so
             return ()
 
+    async def look(self, path: str) -> tuple[int, str]:
+        """Ask for something below the public address; return status and text.
+
+        Raises:
+            RemoteError: Nobody answers there.
+        """
+        limit = self.patience / 2  # so that it is this that ends first, and says why
+        async with HttpClient(
+            service="bridge",
+            base_url=self.settings.public_url,
+            timeouts=Timeouts(connect=limit, read=limit, total=limit),
+            retries=Retries(attempts=1),
+        ) as http:
+            response = await http.request("GET", path, expect=_ANSWERS)
+        return response.status, response.text
+
     async def _public_url(self) -> Sequence[Finding]:
         return surroundings.judge_public_url(self.settings.public_url)
 
@@ -62,18 +78,11 @@ class Surroundings:
         url = self.settings.public_url
         if not url:
             return []
-        limit = self.patience / 2  # so that it is this that ends first, and says why
-        async with HttpClient(
-            service="bridge",
-            base_url=url,
-            timeouts=Timeouts(connect=limit, read=limit, total=limit),
-            retries=Retries(attempts=1),
-        ) as http:
-            try:
-                response = await http.request("GET", "/healthz", expect=_ANSWERS)
-            except RemoteError as error:
-                return [surroundings.judge_unreached(url, str(error))]
-        return [surroundings.judge_reached(url, response.status, response.text)]
+        try:
+            status, text = await self.look("/healthz")
+        except RemoteError as error:
+            return [surroundings.judge_unreached(url, str(error))]
+        return [surroundings.judge_reached(url, status, text)]
 
     async def _database(self) -> Sequence[Finding]:
         try:

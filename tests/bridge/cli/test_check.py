@@ -48,7 +48,7 @@ def test_people_are_told_that_all_is_well(command_line: CommandLine) -> None:
     command_line.monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     said = command_line("check")
     assert said.code == 0
-    last = "The configuration is good; --online asks Terrakube and the forges, too."
+    last = "The configuration is good; --online asks everybody, too."
     assert said.out.splitlines()[-1] == last
 
 

@@ -132,8 +132,3 @@ def test_a_misspelt_setting_is_a_mistake_here_too(command_line: CommandLine) -> 
     said = command_line("slack", "manifest")
     assert (said.code, said.out) == (2, "")
     assert "BRIDGE_SLACK__COMAND" in said.err[-1]
-
-
-def test_the_help_says_that_slack_does_not_work_yet(command_line: CommandLine) -> None:
-    said = command_line("slack", "manifest", "--help")
-    assert "does not speak with Slack yet" in " ".join(said.out.split())
