@@ -152,12 +152,16 @@ def _piece(token: Token, inside: Sequence[Token]) -> _Piece | None:
         case "heading_open":
             text = "\n".join(f"*{line}*" for line in _texts(inside, styled=False))
         case "blockquote_open":
-            text = "\n".join(
-                f">{line}" for piece in _pieces(inside) for line in piece.text.split("\n")
-            )
+            text = "\n".join(f">{line}" for piece in _pieces(inside) for line in _lines(piece))
         case _:
             text = "\n".join(_texts(inside))
     return _Piece(text) if text.strip() else None
+
+
+def _lines(piece: _Piece) -> Sequence[str]:
+    """Write a piece inside of another one, where there are no blocks of text as it is."""
+    lines = piece.text.split("\n")
+    return [code(line, _LONGEST_LINE) for line in lines] if piece.is_log else lines
 
 
 def _end(tokens: Sequence[Token], start: int) -> int:
@@ -200,8 +204,7 @@ def _item(tokens: Sequence[Token], *, depth: int) -> Iterator[str]:
             lines = [*_items(token, inside, depth=depth + 1)]
             yield from ["", *lines] if first else lines
         elif piece := _piece(token, inside):
-            lines = piece.text.split("\n")
-            shown = [code(line, _LONGEST_LINE) for line in lines] if piece.is_log else lines
+            shown = _lines(piece)
             yield from shown[:1] if first else [f"{indent}{line}" for line in shown[:1]]
             yield from (f"{indent}{line}" for line in shown[1:])
         first = False
