@@ -27,7 +27,7 @@ class Metrics:
     def _declare_edge(self) -> None:
         self.deliveries = Counter(
             "bridge_deliveries",
-            "Deliveries answered, by forge and outcome.",
+            "Deliveries answered, by forge (or slack) and outcome.",
             ("forge", "outcome"),
             registry=self.registry,
         )
@@ -125,7 +125,7 @@ class Metrics:
         )
         self.posts = Counter(
             "bridge_posts",
-            "Comments, statuses, reactions and merges brought about, by kind and outcome.",
+            "Comments, statuses, reactions, merges and messages brought about, by kind and outcome.",
             ("kind", "outcome"),
             registry=registry,
         )
