@@ -100,6 +100,10 @@ class ChatStore(Protocol):
         """Return the ``ts`` of a report's live message; None while there is none."""
         ...
 
+    async def awaits_parent(self, key: str) -> bool:
+        """Tell whether a report's live message is not there yet, and about to be written."""
+        ...
+
     async def subscriptions(self, team: str, channel: str = "") -> Sequence[Subscription]:
         """List what a channel wants to hear, sorted by pattern; without one, what all want."""
         ...

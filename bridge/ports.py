@@ -579,12 +579,14 @@ class PostLease(Lease, Protocol):
         """Store what exists remotely now; LeaseLostError when another holder took over."""
         ...
 
-    async def pay(self, purpose: str, place: str = "") -> None:
+    async def pay(self, purpose: str, place: str = "", *, gap: float = 0.0) -> None:
         """Take what one call of a chat costs, right before it is made.
 
         Args:
             purpose: Which method: ``post``, ``update``, ``whisper``, ``upload``, ``view``.
             place: The channel, where each has a budget of its own.
+            gap: Seconds that must have passed since the post was sent last. With a gap, posts
+                that were sent longer ago go first; without, it waits for no other one.
 
         Raises:
             BudgetSpentError: It may not be made yet.

@@ -64,14 +64,14 @@ class NotYetError(BridgeError):
 
 
 class BudgetSpentError(BridgeError):
-    """A budget that is shared is used up for now: nothing was sent.
+    """A budget that is shared is used up for now, or it was used too recently: nothing was sent.
 
     Attributes:
         until: Milliseconds since 1970, by the database's clock.
     """
 
-    def __init__(self, until: int) -> None:
-        super().__init__("the budget is used up for now")
+    def __init__(self, until: int, message: str = "waits for its budget") -> None:
+        super().__init__(message)
         self.until = until
 
 

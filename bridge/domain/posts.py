@@ -61,6 +61,9 @@ CHAT_KINDS: Final = frozenset(
 )
 """What is sent to a chat; the others go to a forge."""
 
+ALONE: Final = frozenset({PostKind.CHAT_WHISPER, PostKind.CHAT_VIEW})
+"""What one person alone sees, wherever they are: a channel has no part in it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostTarget:

@@ -19,7 +19,7 @@ from bridge.domain.errors import (
     PermanentRemoteError,
     TemporaryRemoteError,
 )
-from bridge.domain.posts import ChatTarget, Post, PostKind, RemotePart
+from bridge.domain.posts import ALONE, CHAT_KINDS, ChatTarget, Post, PostKind, RemotePart
 from bridge.engine.leases import Lease, LeaseKeeper
 from bridge.engine.rates import Budgets
 from bridge.engine.workers import Job, Worker, describe
@@ -27,8 +27,8 @@ from bridge.metrics import Metrics
 from bridge.ports import Published, Publisher
 from bridge.store.codecs import post_from_row, to_ms
 from bridge.store.database import Database
+from bridge.store.queries import chat, rates
 from bridge.store.queries import posts as queries
-from bridge.store.queries import rates
 from bridge.store.queries.leases import Held
 from bridge.store.queries.rates import Cost
 from bridge.store.queries.told import record_audits, touch_reports
@@ -46,13 +46,18 @@ LOCKED_OUT: Final = 300.0
 
 
 class PostLease:
-    """A lease on a post; see ports.PostLease."""
+    """A lease on a post; see ports.PostLease.
+
+    Attributes:
+        paid: What the last call took: the budgets that rest when the service wants a pause.
+    """
 
     def __init__(self, database: Database, lease: Lease, budgets: Budgets, team: str) -> None:
         self._database = database
         self._lease = lease
         self._budgets = budgets
         self._team = team
+        self.paid: Sequence[Cost] = ()
 
     def check(self) -> None:
         """See ports.Lease."""
@@ -63,13 +68,16 @@ class PostLease:
         held = self._lease.held
         await self._database.write_for(held.id, queries.save_parts, held, tuple(parts))
 
-    async def pay(self, purpose: str, place: str = "") -> None:
+    async def pay(self, purpose: str, place: str = "", *, gap: float = 0.0) -> None:
         """See ports.PostLease."""
-        costs = self._budgets.of_chat(self._team, purpose, place)
+        self.paid = self._budgets.of_chat(self._team, purpose, place)
         held, now = self._lease.held, self._database.now()
-        until = await self._database.write_for(held.id, queries.pay, held, costs, now)
-        if until > now:
-            raise BudgetSpentError(until)
+        spent = await self._database.write_for(
+            held.id, queries.pay, held, self.paid, now, gap=int(gap * 1000)
+        )
+        if spent is not None:
+            raise spent
+        self.check()
 
 
 class Posts:
@@ -118,12 +126,15 @@ class Posts:
     async def _send(
         self, row: RowMapping, wanted: Post, lease: Lease, costs: Sequence[Cost]
     ) -> None:
+        held = self._lease(wanted, lease)
         try:
-            published = await self._publisher.publish(wanted, self._lease(wanted, lease))
+            published = await self._publisher.publish(wanted, held)
         except BudgetSpentError as spent:
-            self._count(wanted, "waiting")
-            await self._database.write_for(wanted.id, queries.wait, lease.held, spent.until)
+            await self._wait(wanted, lease, spent)
         except TemporaryRemoteError as error:
+            if held.paid and error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                await self._wait(wanted, lease, await self._rest_method(held.paid, error))
+                return
             self._count(wanted, "postponed")
             if error.account_wide:
                 await self._rest(wanted.target.service, error)
@@ -175,6 +186,21 @@ class Posts:
             wanted.id, queries.bury, lease.held, row, describe(error), self._database.now()
         )
 
+    async def _wait(self, wanted: Post, lease: Lease, spent: BudgetSpentError) -> None:
+        self._count(wanted, "waiting")
+        await self._database.write_for(wanted.id, queries.wait, lease.held, spent)
+
+    async def _rest_method(
+        self, paid: Sequence[Cost], error: TemporaryRemoteError
+    ) -> BudgetSpentError:
+        """Let one method of a chat rest for all posts; the others go on."""
+        pause = ACCOUNT_PAUSE if error.retry_after is None else error.retry_after
+        now = self._database.now()
+        until = now + int(pause * 1000)
+        log.warning("budget.blocked", budget=paid[0].key, seconds=pause)
+        await self._database.write(rates.block, paid, until, now)
+        return BudgetSpentError(until)
+
     async def _rest(self, forge: str, error: TemporaryRemoteError) -> None:
         pause = ACCOUNT_PAUSE if error.retry_after is None else error.retry_after
         now = self._database.now()
@@ -209,6 +235,16 @@ def _finish(
         # The living comment says what came of it; the merge itself looks again in its own time.
         touch_reports(connection, [sent.report], now, kind=PostKind.REPORT)
     record_audits(connection, published.audits, now)
+    _note_channel(connection, sent, published, now)
     if costs:
         rates.give_back(connection, costs, costs[0].tokens - published.writes)
     return changed
+
+
+def _note_channel(connection: Connection, sent: Post, published: Published, now: int) -> None:
+    """Send nothing to a channel any more that is shut; send all to one that is open again."""
+    if published.parks is not None:
+        chat.park(connection, published.parks, now)
+    elif published.writes and sent.kind in CHAT_KINDS - ALONE:
+        target = sent.chat_target
+        chat.unpark(connection, (target.team, target.channel), now)

@@ -62,6 +62,13 @@ class SqlChatStore:
             return None
         return await self.database.read(chat_messages.parent, parsed)
 
+    async def awaits_parent(self, key: str) -> bool:
+        """See chat_ports.ChatStore."""
+        parsed = ChatReportKey.parse(key)
+        if parsed is None:
+            return False
+        return await self.database.read(chat_messages.awaits_parent, parsed)
+
     async def subscriptions(self, team: str, channel: str = "") -> Sequence[Subscription]:
         """See chat_ports.ChatStore."""
         return await self.database.read(chat.read_subscriptions, team, channel)

@@ -32,6 +32,7 @@ from bridge.ports import Clock, Forge
 from bridge.rendering.markers import Markers
 from bridge.routing import Services
 from bridge.services.catalog import Catalog
+from bridge.services.chatting import ChatPublisher
 from bridge.services.collecting import CollectService
 from bridge.services.forms import FormChecks
 from bridge.services.gating import Gating
@@ -224,7 +225,7 @@ async def build_inside(
             Posts(
                 database,
                 keeper,
-                Publishers(forges=publishing, chat=None),
+                Publishers(forges=publishing, chat=chat_publisher(outside, services, redactor)),
                 budgets=budgets_for(outside.forges),
                 metrics=metrics,
             ).worker,
@@ -236,6 +237,22 @@ async def build_inside(
         organizations=organizations,
         catalog=catalog,
         slack=door,
+    )
+
+
+def chat_publisher(
+    outside: Outside, services: Services, redactor: Redactor
+) -> ChatPublisher | None:
+    """Make what writes to Slack; None while its door stays shut."""
+    if outside.slack is None or services.chats is None:
+        return None
+    return ChatPublisher(
+        chat=outside.slack.client,
+        store=services.chats,
+        clock=services.clock,
+        access=services.policy.access,
+        redact=redactor.redact_known,
+        confirm_deletions=services.confirm_deletions,
     )
 
 

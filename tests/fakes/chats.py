@@ -104,6 +104,9 @@ class FakeChatStore:
     async def chat_parent(self, key: str) -> str | None:
         return None
 
+    async def awaits_parent(self, key: str) -> bool:
+        return False
+
     async def subscriptions(self, team: str, channel: str = "") -> Sequence[Subscription]:
         found = [one for one in self.subscribed if one.team == team]
         found = [one for one in found if not channel or one.channel == channel]

@@ -7,7 +7,7 @@ not. What comes in is redacted already, and nothing is made from anything else.
 from bridge.rendering.slack.answers import render_answer
 from bridge.rendering.slack.checking import check_message, check_view
 from bridge.rendering.slack.degrading import degrade
-from bridge.rendering.slack.files import ChatFile, render_file
+from bridge.rendering.slack.files import ChatFile, render_excerpt, render_file
 from bridge.rendering.slack.live import render_live
 from bridge.rendering.slack.prompts import render_prompts
 from bridge.rendering.slack.results import render_result
@@ -23,6 +23,7 @@ __all__ = [
     "render_answer",
     "render_confirm_view",
     "render_error",
+    "render_excerpt",
     "render_file",
     "render_live",
     "render_prompts",

@@ -4,14 +4,19 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.domain.chat import ChatMessage
 from bridge.domain.reports import ChatRun
 from bridge.domain.runs import OutputKind
 from bridge.rendering.escaping import clean
-from bridge.rendering.slack.excerpts import text_of
-from bridge.rendering.slack.words import numbers
+from bridge.rendering.slack.degrading import degrade
+from bridge.rendering.slack.escaping import code
+from bridge.rendering.slack.excerpts import plan_excerpt, text_of
+from bridge.rendering.slack.pieces import preformatted, section
+from bridge.rendering.slack.words import about, numbers
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9.\-]+")
 _LONGEST: Final = 100
+_EXCERPT: Final = 2_500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +45,11 @@ def render_file(one: ChatRun) -> ChatFile | None:
     title = ", ".join(filter(None, (f"Plan of {named}", job, numbers(run))))
     name = _UNFIT.sub("-", f"plan-{workspace[:_LONGEST]}-{job}").strip("-.")
     return ChatFile(name=f"{name}.txt", title=title, text=f"{text}\n")
+
+
+def render_excerpt(one: ChatRun) -> ChatMessage:
+    """Show the beginning of a plan, and where all of it is: where no file can be put."""
+    changes = code(numbers(one.report.run))
+    said = " ".join(filter(None, (f"Plan of {about(one.report)}", changes)))
+    excerpt = plan_excerpt(one.report, _EXCERPT)
+    return degrade(ChatMessage(text=said, blocks=(section(said), preformatted(excerpt))))

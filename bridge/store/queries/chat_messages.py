@@ -28,6 +28,22 @@ def parent(connection: Connection, key: ChatReportKey) -> str | None:
     return next((part.id for part in parts if part.id), None)
 
 
+def awaits_parent(connection: Connection, key: ChatReportKey) -> bool:
+    """Tell whether a live message is not there yet, and about to be written.
+
+    Not so when that failed: what is said below it must not wait for somebody to mend it.
+    """
+    row = connection.execute(
+        select(post.c.parts).where(
+            post.c.key == message_target(key).key(PostKind.CHAT_MESSAGE),
+            post.c.dead == 0,
+            post.c.failures == 0,
+            post.c.due_at.is_not(None),
+        )
+    ).first()
+    return row is not None and not any(part.id or part.hash for part in PARTS.load(row.parts))
+
+
 def pull_request_of(
     connection: Connection, team: str, channel_id: str, ts: str
 ) -> PullRequestRef | None:

@@ -3,11 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, case, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    RowMapping,
+    case,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
-from bridge.domain.errors import MissingError, UserError
+from bridge.domain.errors import BudgetSpentError, MissingError, UserError
 from bridge.domain.posts import Post, PostKind, RemotePart
 from bridge.store import hints
 from bridge.store.codecs import PARTS, from_ms, load_target
@@ -18,6 +28,9 @@ from bridge.store.schema import post
 
 SPACING: Final = {PostKind.REPORT: 2_000, PostKind.STATUS: 5_000}
 """Least milliseconds between two versions of one text; what lies between is never sent."""
+
+_TURN: Final = 60_000
+"""Milliseconds within which a post's turn must be for others to wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +118,7 @@ def pay_or_wait(
         post,
         held,
         due_at=until,
-        error="waits for its budget",
+        error=str(BudgetSpentError(until)),
         counted=False,
         paid_until=until,
         attempts=post.c.attempts - 1,  # it was not tried
@@ -113,29 +126,60 @@ def pay_or_wait(
     return until
 
 
-def pay(connection: Connection, held: Held, costs: Sequence[Cost], now: int) -> int:
+def pay(
+    connection: Connection, held: Held, costs: Sequence[Cost], now: int, *, gap: int = 0
+) -> BudgetSpentError | None:
     """Take what one call costs if it may be made now; else take nothing and say when it may be.
 
-    Nothing is taken on credit: by then the post may have something newer to say, or nothing.
+    Nothing is taken on credit: by then the post may have something newer to say, or nothing. So
+    that none waits for ever, tokens are left for those that were sent longer ago and wait as well.
+
+    Args:
+        connection: The writer's.
+        held: The lease.
+        costs: What it takes.
+        now: Milliseconds.
+        gap: Milliseconds that must have passed since it was sent last; 0 for what waits for no
+            other post.
     """
-    leases.keep(connection, post, held)
-    until = rates.free_at(connection, costs, now)
-    if until <= now:
-        rates.take(connection, costs, now)
-    return until
+    row = leases.keep(connection, post, held)
+    rested = (row.sent_at or 0) + gap
+    if rested > now:
+        return BudgetSpentError(rested, "was sent a moment ago")
+    spare = _count_before(connection, row, now) if gap else 0
+    until = rates.free_at(connection, costs, now, spare=spare)
+    if until > now:
+        return BudgetSpentError(until)
+    rates.take(connection, costs, now)
+    return None
 
 
-def wait(connection: Connection, held: Held, until: int) -> None:
+def wait(connection: Connection, held: Held, spent: BudgetSpentError) -> None:
     """Look again when a budget allows; it was not tried."""
     leases.fail(
         connection,
         post,
         held,
-        due_at=until,
-        error="waits for its budget",
+        due_at=spent.until,
+        error=str(spent),
         counted=False,
         attempts=post.c.attempts - 1,
     )
+
+
+def _count_before(connection: Connection, row: Row[Any], now: int) -> int:
+    """Count the live messages that wait for a budget, and were edited longer ago than this one."""
+    query = select(func.count()).where(
+        post.c.due_at > 0,
+        post.c.due_at < now + _TURN,
+        post.c.kind == row.kind,
+        post.c.forge == row.forge,
+        post.c.dead == 0,
+        post.c.last_error == str(BudgetSpentError(0)),
+        tuple_(post.c.sent_at, post.c.id) < tuple_(row.sent_at, row.id),
+    )
+    found: int = connection.execute(query).scalar_one()
+    return found
 
 
 def bury(connection: Connection, held: Held, row: RowMapping, reason: str, now: int) -> None:

@@ -53,13 +53,20 @@ def take(connection: Connection, costs: Sequence[Cost], now: int) -> int:
     return usable_at
 
 
-def free_at(connection: Connection, costs: Sequence[Cost], now: int) -> int:
-    """Say when all buckets hold what is asked for; *now* when they do. Nothing is taken."""
+def free_at(connection: Connection, costs: Sequence[Cost], now: int, *, spare: int = 0) -> int:
+    """Say when all buckets hold what is asked for; *now* when they do. Nothing is taken.
+
+    Args:
+        connection: The writer's.
+        costs: What is asked for.
+        now: Milliseconds.
+        spare: Tokens that have to be left in each, for those whose turn it is before.
+    """
     ordered = sorted(costs, key=lambda cost: cost.key)
     stored = _locked(connection, ordered, now)
     usable_at = now
     for cost in ordered:
-        left = _tokens(cost, stored[cost.key], now) - cost.tokens * _THOUSANDTHS
+        left = _tokens(cost, stored[cost.key], now) - (cost.tokens + spare) * _THOUSANDTHS
         wait = int(-left * 60 / cost.per_minute) + 1 if left < 0 else 0
         usable_at = max(usable_at, now + wait, stored[cost.key].blocked_until)
     return usable_at

@@ -66,7 +66,7 @@ class FakeLease:
     async def save(self, parts: Sequence[RemotePart]) -> None:
         self.saved.append(tuple(parts))
 
-    async def pay(self, purpose: str, place: str = "") -> None:
+    async def pay(self, purpose: str, place: str = "", *, gap: float = 0.0) -> None:
         pytest.fail("a forge takes no chat's budget")
 
 

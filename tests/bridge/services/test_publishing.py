@@ -79,7 +79,7 @@ class FakeLease:
             raise LeaseLostError
         self.saved.append(tuple(parts))
 
-    async def pay(self, purpose: str, place: str = "") -> None:
+    async def pay(self, purpose: str, place: str = "", *, gap: float = 0.0) -> None:
         pytest.fail("a forge takes no chat's budget")
 
 
