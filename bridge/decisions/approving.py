@@ -82,7 +82,8 @@ def demand_for(run: Run, rules: Iterable[AccessRule] | None) -> Demand:
     Whoever started a job in Terrakube is known to Terrakube alone: of two different people who
     approve it, one at least is somebody else.
     """
-    demand = demand_of(rules, run.request.workspace, run.request.verb)
+    verb = Verb.DESTROY if is_destroy(run) else run.request.verb
+    demand = demand_of(rules, run.request.workspace, verb)
     if demand.four_eyes and run.request.verb is Verb.JOB:
         return Demand(quorum=max(demand.quorum, 2))
     return demand

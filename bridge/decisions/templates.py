@@ -12,6 +12,7 @@ _HARMLESS = frozenset(
     {FlowType.PLAN, FlowType.PLAN_DESTROY, FlowType.APPROVAL, FlowType.DISABLE_WORKSPACE}
 )
 _APPLYING = frozenset({FlowType.APPLY, FlowType.DESTROY})
+_DESTROYING = frozenset({FlowType.DESTROY, FlowType.PLAN_DESTROY})
 _PLANNING = frozenset({FlowType.PLAN, FlowType.PLAN_DESTROY})
 
 
@@ -88,6 +89,11 @@ def asks_first(flow: Sequence[FlowStep] | None, *, destroys: bool = False) -> bo
         and before[planning[-1]] == plans
         and FlowType.APPROVAL in before[planning[-1] :]
     )
+
+
+def destroys(flow: Sequence[FlowStep] | None) -> bool:
+    """Tell whether a flow destroys everything, or plans to; False for one that cannot be read."""
+    return any(step.type in _DESTROYING for step in flow or ())
 
 
 def _find(wanted: str, known: Sequence[Template]) -> Template | None:

@@ -206,12 +206,14 @@ class AdoptJob:
     Attributes:
         job: As it was read just now.
         template: Its name, for people; empty when it is not known.
+        destroys: Whether it may destroy everything, as far as is known.
         reports: Report keys the run shows in, besides those of channels that subscribed.
     """
 
     workspace: WorkspaceRef
     job: Job
     template: str = ""
+    destroys: bool = False
     reports: tuple[str, ...] = ()
 
     @property

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import structlog
 
 from bridge.decisions.paths import matched
+from bridge.decisions.templates import destroys
 from bridge.domain.errors import PermanentRemoteError, RemoteError, TemporaryRemoteError
 from bridge.domain.terrakube import Job, Template, Workspace, WorkspaceRef
 from bridge.domain.work import AdoptJob, Work
@@ -20,6 +21,7 @@ from bridge.store.database import Database
 from bridge.store.queries import adopting_jobs as queries
 from bridge.store.queries.chat import active_subscriptions
 from bridge.store.queries.work import apply_work
+from bridge.terrakube.tcl import read_flow
 
 log = structlog.get_logger()
 
@@ -114,13 +116,9 @@ class JobWatch:
     async def _adopt(
         self, organization_id: str, jobs: Sequence[Job], heard: Mapping[str, WorkspaceRef]
     ) -> None:
-        names = await self._template_names(organization_id)
+        templates = await self._templates(organization_id)
         adopts = [
-            AdoptJob(
-                workspace=heard[job.workspace_id],
-                job=job,
-                template=names.get(job.template_reference, ""),
-            )
+            _adopted(heard[job.workspace_id], job, templates.get(job.template_reference))
             for job in jobs
         ]
         await self._database.write(apply_work, Work(adopts=adopts), self._database.now())
@@ -130,14 +128,14 @@ class JobWatch:
             name = adopts[0].workspace.organization
             log.info("job.adopted", count=len(adopted), organization=name)
 
-    async def _template_names(self, organization_id: str) -> Mapping[str, str]:
-        """Name the templates; without their names the jobs are told of all the same."""
+    async def _templates(self, organization_id: str) -> Mapping[str, Template]:
+        """Read the templates; without their names the jobs are told of all the same."""
         try:
             templates = await self._places.templates(organization_id)
         except RemoteError as error:
             log.warning("catalog.unread", error=str(error))
             return {}
-        return {one.id: one.name for one in templates}
+        return {one.id: one for one in templates}
 
     async def _rest(
         self, organization_id: str, heard: Mapping[str, WorkspaceRef], error: RemoteError
@@ -150,3 +148,14 @@ class JobWatch:
             pause = max(error.retry_after or 0.0, SHORTEST_REST)
             until = now + int(pause * 1000)
             await self._database.write(queries.rest, organization_id, name, until)
+
+
+def _adopted(workspace: WorkspaceRef, job: Job, template: Template | None) -> AdoptJob:
+    """Describe a job; what it does says the job itself, and its template before it has begun."""
+    flow = read_flow(job.tcl) or (template.flow if template else None)
+    return AdoptJob(
+        workspace=workspace,
+        job=job,
+        template=template.name if template else "",
+        destroys=destroys(flow),
+    )

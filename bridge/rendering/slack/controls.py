@@ -63,7 +63,9 @@ def may_be_answered(run: Run) -> bool:
 
 def needs_name(report: RunReport, confirm_deletions: int) -> bool:
     """Tell whether an approval takes the workspace's name, typed in."""
-    return report.run.request.verb is Verb.DESTROY or deletions(report) > confirm_deletions
+    request = report.run.request
+    is_destroy = request.verb is Verb.DESTROY or request.options.destroy
+    return is_destroy or deletions(report) > confirm_deletions
 
 
 def deletions(report: RunReport) -> int:

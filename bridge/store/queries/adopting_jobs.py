@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, case, exists, select, update
 
 from bridge.decisions.following import TICK, has_started, next_tick, state_of
-from bridge.domain.runs import RunPhase, RunRequest, RunState, TemplateChoice, Verb
+from bridge.domain.runs import RunOptions, RunPhase, RunRequest, RunState, TemplateChoice, Verb
 from bridge.domain.terrakube import TERMINAL, Job
 from bridge.domain.vcs import RepositoryRef
 from bridge.domain.work import AdoptJob
@@ -75,6 +75,7 @@ def request_of(wanted: AdoptJob) -> RunRequest:
         repository=_UNKNOWN,
         reports=wanted.reports,
         branch=job.override_branch or "",
+        options=RunOptions(destroy=wanted.destroys),
         why="Somebody started it in Terrakube.",
     )
 

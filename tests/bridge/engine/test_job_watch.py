@@ -1,16 +1,18 @@
 """Jobs that others started: found where a channel hears of their workspace, and left to them."""
 
 import asyncio
+import base64
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from structlog.typing import EventDict
 
+from bridge.decisions.approving import is_destroy
 from bridge.domain.chat import ALL_INTERESTS, Subscription
 from bridge.domain.errors import NotAllowedError, TemporaryRemoteError
 from bridge.domain.runs import RunPhase, RunState, TemplateChoice, Verb
-from bridge.domain.terrakube import Job, JobStatus, PlanCounts
+from bridge.domain.terrakube import FlowStep, FlowType, Job, JobStatus, PlanCounts
 from bridge.domain.vcs import RepositoryRef
 from bridge.domain.work import AdoptJob, Answer, Decide, Supersede, Work
 from bridge.engine.duties import Duties
@@ -106,6 +108,33 @@ async def test_a_job_somebody_started_becomes_a_run_that_is_followed(watched: Wa
     ended = await stage.run()
     assert (ended.phase, ended.state) == (RunPhase.FINISHED, RunState.SUCCEEDED)
     assert ended.counts == COLLECTED.counts
+
+
+@pytest.mark.parametrize(
+    ("flow", "tcl", "destroys"),
+    [
+        ((FlowType.PLAN, FlowType.APPROVAL, FlowType.APPLY), None, False),
+        ((FlowType.PLAN_DESTROY, FlowType.APPROVAL, FlowType.APPLY), None, True),
+        ((FlowType.APPROVAL, FlowType.DESTROY), None, True),
+        (None, None, False),
+        (None, "flow:\n- type: terraformDestroy\n  step: 100\n", True),
+        # What the job does counts, and not what its template has become since.
+        ((FlowType.DESTROY,), "flow:\n- type: terraformPlan\n  step: 100\n", False),
+        ((FlowType.DESTROY,), "no flow", True),
+    ],
+)
+async def test_a_job_that_destroys_is_known_as_one_that_does(
+    watched: Watched, flow: tuple[FlowType, ...] | None, tcl: str | None, *, destroys: bool
+) -> None:
+    """Else whoever may only approve could destroy everything: see decisions.approving."""
+    await watched.subscribe()
+    steps = tuple(FlowStep(type=one, number=100 + n) for n, one in enumerate(flow or ()))
+    template = watched.stage.server.add_template("Some", flow=steps or None)
+    encoded = None if tcl is None else base64.b64encode(tcl.encode()).decode()
+    watched.start_job(template_reference=template.id, tcl=encoded)
+    await watched.look()
+    found = await watched.stage.run()
+    assert (found.request.options.destroy, is_destroy(found)) == (destroys, destroys)
 
 
 async def test_what_is_adopted_once_is_not_found_again(watched: Watched) -> None:
