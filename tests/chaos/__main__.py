@@ -18,16 +18,21 @@ from typing import Final
 from tests.chaos.accepting import accept_under, kill_and_restart
 from tests.chaos.bridging import IMPATIENT, REAL, Plan, kill_at_random
 from tests.chaos.lanes import play_everywhere
+from tests.chaos.slacking import Plan as Conversation
+from tests.chaos.slacking import kill_in_slack
 from tests.chaos.victims import Victim
 from tests.databases import Postgres, postgres_server
 
-PARTS: Final = ("accept", "bridge", "apply")
+PARTS: Final = ("accept", "bridge", "apply", "slack")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--part", choices=PARTS, action="append", help="only this; may be repeated")
     parser.add_argument("--kills", type=int, default=200, help="of the whole bridge")
+    parser.add_argument(
+        "--deaths", type=int, default=100, help="of the bridge while people use Slack"
+    )
     parser.add_argument("--blows", type=int, default=20, help="to each thing that accepts")
     parser.add_argument("--times", type=int, default=1, help="for each step of an apply")
     parser.add_argument("--only", default="", help="steps with this in their name")
@@ -96,6 +101,32 @@ async def apply(folder: Path, postgres: Postgres, said: argparse.Namespace) -> b
     return report("every step of an apply", tally.counts, tally.deviations)
 
 
+async def slack(folder: Path, postgres: Postgres, said: argparse.Namespace) -> bool:
+    """Kill the bridge while people use Slack: over HTTP on either store, and in Socket Mode."""
+    lanes = (
+        ("SQLite", f"sqlite:///{folder}/slack.db", Conversation(kills=said.deaths, seed=said.seed)),
+        ("PostgreSQL", postgres.create(), Conversation(kills=said.deaths, seed=said.seed + 1)),
+        (
+            "SQLite in Socket Mode",
+            f"sqlite:///{folder}/socket.db",
+            Conversation(kills=said.deaths // 5, seed=said.seed + 2, mode="socket"),
+        ),
+    )
+    well = True
+    for name, url, plan in lanes:
+        place = folder / f"slack on {name}"
+        place.mkdir()
+
+        def tell(deaths: int, name: str = name) -> None:
+            if deaths % 10 == 0:
+                say(f"  {name}: killed {deaths} times")
+
+        verdict = await kill_in_slack(place, url, plan, tell=tell)
+        counts = asdict(verdict.counts)
+        well &= report(f"Slack on {name}", counts, verdict.deviations)
+    return well
+
+
 def run(said: argparse.Namespace) -> Iterator[bool]:
     parts = said.part or PARTS
     with tempfile.TemporaryDirectory(prefix="chaos-") as name, postgres_server() as postgres:
@@ -104,6 +135,8 @@ def run(said: argparse.Namespace) -> Iterator[bool]:
             yield asyncio.run(accept(folder, postgres, said))
         if "apply" in parts:
             yield asyncio.run(apply(folder, postgres, said))
+        if "slack" in parts:
+            yield asyncio.run(slack(folder, postgres, said))
         if "bridge" in parts:
             sqlite = f"sqlite:///{folder}/bridge.db"
             url = sqlite if said.store == "sqlite" else postgres.create()

@@ -7,6 +7,7 @@ answer does. So it is known to the byte what the other side has done when the br
 import asyncio
 import random
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -89,12 +90,13 @@ class Trap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """A request that arrived, and how it was answered."""
+    """A request that arrived, and how it was answered; *at* is in seconds since 1970."""
 
     door: str
     line: str
     body: str
     status: int
+    at: float
 
 
 @dataclass(kw_only=True)
@@ -169,9 +171,14 @@ class Doors:
                 ]
         except aiohttp.ClientError:
             return _dropped(request)
-        line = f"{request.method} {request.path}"
         self.passed.append(
-            Passed(door=door, line=line, body=body.decode(errors="replace"), status=status)
+            Passed(
+                door=door,
+                line=f"{request.method} {request.path}",
+                body=body.decode(errors="replace"),
+                status=status,
+                at=time.time(),
+            )
         )
         return web.Response(status=status, headers=kept, body=answer)
 

@@ -2,16 +2,16 @@
 
 After a POST without an answer the bridge waits a minute and a half for a job that a slow server
 may still commit; a replica is thought dead after half a minute; a job is cancelled when it is
-seconds old; what a forge shows is edited now and then only. The stand-in is late by a
-second at most, no job is hurt by a change while it is young, and nobody is flooded.
+seconds old; what a forge shows is edited now and then only, and what Slack shows not much oftener.
+The stand-in is late by a second at most, no job is hurt by a change while it is young, and nobody
+is flooded.
 """
 
 import sys
 from typing import Final
 
 from bridge.cli import run
-from bridge.domain.posts import PostKind
-from bridge.engine import concluding
+from bridge.engine import concluding, rates
 from bridge.engine.rates import Budget, Budgets
 from bridge.engine.runs import Runs
 from bridge.store.database import Database
@@ -26,7 +26,9 @@ YOUNG: Final = 0.5
 PAUSE: Final = 500
 PLENTY: Final = Budget(burst=1_000, per_minute=6_000)
 
-if __name__ == "__main__":
+
+def hurry() -> None:
+    """Take patience away from everything that is imported."""
     for function, name, value in (
         (Runs.__init__, "grace", GRACE),
         *((Budgets.__init__, name, PLENTY) for name in ("report", "content", "hourly")),
@@ -37,5 +39,11 @@ if __name__ == "__main__":
         defaults[name] = value
     setattr(changing, "SETTLED", YOUNG)  # noqa: B010 - a constant to everybody else
     setattr(concluding, "CANCEL_AGE", int(YOUNG * 1000))  # noqa: B010 - likewise
-    SPACING.update(dict.fromkeys((PostKind.REPORT, PostKind.STATUS), PAUSE))
+    setattr(rates, "CHAT", dict.fromkeys(rates.CHAT, PLENTY))  # noqa: B010 - likewise
+    setattr(rates, "CHAT_CHANNEL", PLENTY)  # noqa: B010 - likewise
+    SPACING.update(dict.fromkeys(SPACING, PAUSE))
+
+
+if __name__ == "__main__":
+    hurry()
     sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,183 @@
+"""What stands in the channels, once the bridge could finish: every end is told, and told once."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import RowMapping
+
+from bridge.domain.chat import CHAT_REPORT, ChatReportKey
+from bridge.sandbox.slack.model import Message
+from tests.chaos.doors import LATE, Passed
+from tests.chaos.sites import SLUG
+from tests.chaos.slacking_people import ANSWERING, buttons_of
+from tests.chaos.slacking_town import Town
+
+_WRITING: Final = 1.5
+"""Most seconds between Slack's keeping a message and the bridge's knowing that, on a slow day."""
+
+_LISTED: Final = 5
+"""So many runs are told of by name in the text of a message."""
+
+_ENDS: Final[Mapping[str, str]] = {
+    "failed": "failed",
+    "error": "error",
+    "rejected": "rejected",
+    "cancelled": "cancelled",
+    "superseded": "superseded",
+}
+_DONE: Final = {"plan": "planned", "apply": "applied", "destroy": "destroyed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the bridge said in the channels.
+
+    Attributes:
+        messages: All its messages that are still there, by ``ts``.
+        known: Those of them it knows of, by ``ts``: which post they belong to.
+        whispers: Answers to people alone that it gave another time.
+    """
+
+    messages: Mapping[str, Message]
+    known: Mapping[str, RowMapping]
+
+    whispers: Sequence[Passed]
+
+    @property
+    def strays(self) -> Sequence[Message]:
+        """Those it does not know of: they were said again."""
+        return [one for ts, one in self.messages.items() if ts not in self.known]
+
+
+def listen(town: Town, posts: Sequence[RowMapping]) -> Said:
+    """Gather what the bridge said."""
+    own = town.slack.bot.id
+    heard = (one for channel in town.channels for one in town.slack.messages(channel))
+    return Said(
+        messages={one.ts: one for one in heard if one.author == own},
+        known={ts: row for row in posts for ts in parts_of(row)},
+        whispers=[*_repeated(town)],
+    )
+
+
+def _repeated(town: Town) -> Iterator[Passed]:
+    """Find the first ones of answers that were given twice through one ``response_url``."""
+    seen: dict[tuple[str, str], Passed] = {}
+    for one in town.doors.passed:
+        if one.door == "slack" and one.line.startswith("POST /hook/") and one.status < 300:
+            if (one.line, one.body) in seen:
+                yield seen[one.line, one.body]
+            seen[one.line, one.body] = one
+
+
+def parts_of(row: RowMapping) -> Sequence[str]:
+    """List the ids of the messages a post consists of."""
+    return [one["id"] for one in json.loads(row["parts"]) if "." in one["id"]]
+
+
+def of_messages(
+    town: Town, runs: Sequence[RowMapping], links: Sequence[RowMapping], said: Said
+) -> Iterator[str]:
+    """Say what is not as it was promised."""
+    yield from _of_repeats(town, said)
+    yield from _of_places(said)
+    by_id = {row["id"]: row for row in runs}
+    shown: dict[str, list[RowMapping]] = {}
+    for link in links:
+        if link["report"].startswith(CHAT_REPORT):
+            shown.setdefault(link["report"], []).append(by_id[link["run_id"]])
+    for report, found in shown.items():
+        yield from _of_report(town, report, found, said)
+
+
+def _of_repeats(town: Town, said: Said) -> Iterator[str]:
+    for stray in said.strays:
+        if not _is_excused(town, float(stray.ts)):
+            yield f"said twice although nobody died: {town.slack.show(stray)!r}"
+    for whisper in said.whispers:
+        if not _is_excused(town, whisper.at):
+            yield f"whispered twice although nobody died: {whisper.body!r}"
+
+
+def _of_places(said: Said) -> Iterator[str]:
+    """Compare what the bridge knows of with what is there."""
+    for ts, row in said.known.items():
+        if ts not in said.messages:
+            yield f"post {row['key']} is to be message {ts}, which is not there"
+            continue
+        left = [one for one in buttons_of(said.messages[ts]) if one in ANSWERING]
+        if left:
+            yield f"post {row['key']} still shows {', '.join(left)}"
+
+
+def _of_report(town: Town, report: str, runs: Sequence[RowMapping], said: Said) -> Iterator[str]:
+    """Compare a live message, and the results below it, with the runs it is about."""
+    key = ChatReportKey.parse(report)
+    assert key is not None
+    posts = {ts: row for ts, row in said.known.items() if row["report"] == report}
+    live = [ts for ts, row in posts.items() if row["kind"] == "chat_message"]
+    if len(live) != 1:
+        yield f"{report} has {len(live)} live messages"
+        return
+    text = said.messages[live[0]].text if live[0] in said.messages else ""
+    told = _newest(town, runs) if key.group.startswith("pr:") else runs
+    if len(told) <= _LISTED:
+        yield from _missing(told, text, f"the live message of {report}")
+    if not key.group.startswith("burst:"):
+        yield from _of_results(key, runs, posts, said)
+
+
+def _of_results(
+    key: ChatReportKey, runs: Sequence[RowMapping], posts: Mapping[str, RowMapping], said: Said
+) -> Iterator[str]:
+    """Compare what is said below a live message of what each trigger came to."""
+    slots = {ts: json.loads(row["target"])["slot"] for ts, row in posts.items()}
+    for trigger in {row["trigger"] for row in runs}:
+        mine = [row for row in runs if row["trigger"] == trigger]
+        if all(row["state"] == "superseded" for row in mine):
+            continue  # that a plan was overtaken by a newer one is no news
+        found = [
+            ts
+            for ts, row in posts.items()
+            if row["kind"] == "chat_result" and slots[ts] == f"{key.group}|{trigger}"
+        ]
+        if len(found) != 1:
+            yield f"{len(found)} results of {trigger} are told in {key.channel}"
+        for ts in found:
+            text = said.messages[ts].text if ts in said.messages else ""
+            yield from _missing(mine, text, f"the result of {trigger}")
+
+
+def _newest(town: Town, runs: Sequence[RowMapping]) -> Sequence[RowMapping]:
+    """Leave out what a pull request has left behind: it is not shown any more."""
+    heads = {one.number: one.head_sha for one in town.forge.world.repository(SLUG).pull_requests}
+    found = {
+        (row["workspace_id"], row["verb"]): row
+        for row in sorted(runs, key=lambda row: (row["created_at"], row["id"]))
+        if row["commit_id"] == heads[row["pull_request"]]
+    }
+    return [*found.values()]
+
+
+def _missing(runs: Sequence[RowMapping], text: str, what: str) -> Iterator[str]:
+    for row in runs:
+        word = end_of(row)
+        if word not in text or (len(runs) > 1 and row["workspace_name"] not in text):
+            yield f"{what} does not say {row['workspace_name']} {word}: {text!r}"
+
+
+def end_of(row: RowMapping) -> str:
+    """Say how a run ended."""
+    if row["state"] != "succeeded":
+        return _ENDS.get(row["state"], f"an end ({row['state']})")
+    return "no changes" if row["plan_changes"] == 0 else _DONE.get(row["verb"], "applied")
+
+
+def _is_excused(town: Town, at: float) -> bool:
+    """Tell whether the bridge may not know of what Slack took then: it died just after that."""
+    return any(
+        -0.1 <= death.at - at <= _WRITING or (death.late and 0 <= at - death.at <= LATE + _WRITING)
+        for death in town.deaths
+    )
