@@ -156,7 +156,7 @@ class LinkOffer:
     """Somebody in the chat wants to be linked; whoever says the code first is.
 
     Attributes:
-        code_hash: HMAC of the code; the code itself is stored nowhere.
+        code_hash: HMAC of the code; the code itself stands only in what tells it, for a day.
         team_name: Of the workspace of Slack, for people.
         expires_at: Aware, UTC.
         used: Whether somebody said it already.

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select
 
 from bridge.domain.access import SLACK
+from bridge.domain.posts import ALONE
 from bridge.domain.runs import RunPhase
 from bridge.store.schema import (
     audit,
@@ -98,8 +99,7 @@ def expired(retention: Retention, now: int) -> Sequence[Expired]:
             and_(
                 or_(post.c.due_at.is_(None), post.c.dead == 1),
                 post.c.lease_until.is_(None),
-                post.c.created_at < posts_before,
-                or_(post.c.sent_at.is_(None), post.c.sent_at < posts_before),
+                or_(_is_before(posts_before), and_(_is_private(), _is_before(now - DAY))),
                 ~_belongs_to_open_pull_request(),
                 ~_is_about_open_run(),
             ),
@@ -152,6 +152,16 @@ def _bodies(before: int) -> ColumnElement[bool]:
         delivery.c.outcome.in_(_HANDLED),
     )
     return and_(or_(young.is_(None), delivery_body.c.delivery_id < young), handled)
+
+
+def _is_before(moment: int) -> ColumnElement[bool]:
+    sent = or_(post.c.sent_at.is_(None), post.c.sent_at < moment)
+    return and_(post.c.created_at < moment, sent)
+
+
+def _is_private() -> ColumnElement[bool]:
+    """Tell of a post that one person alone sees it: it may hold a code, or an address to answer."""
+    return post.c.kind.in_(sorted(kind.value for kind in ALONE))
 
 
 def _belongs_to_open_pull_request() -> ColumnElement[bool]:

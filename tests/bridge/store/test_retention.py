@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, func, insert, select, text, update
 
-from bridge.domain.posts import PostKind, PostTarget, PostUpsert
+from bridge.domain.posts import ChatTarget, PostKind, PostTarget, PostUpsert
 from bridge.domain.vcs import PullRequestState
 from bridge.domain.work import AuditEntry, LinkUse, PullRequestSeen, Work
 from bridge.store.codecs import compress, from_ms
@@ -159,6 +159,26 @@ class TestChats:
         assert await clean(database, 91) == {}
         await put(database, run, {"phase": "finished"})  # it has no end yet, so it stays itself
         assert await clean(database, 91) == {"post": 3}
+
+    async def test_what_one_person_alone_was_told_goes_after_a_day(
+        self, database: Database
+    ) -> None:
+        """It may hold a code that links people, an address to answer at, the log of a job."""
+        told = [
+            PostUpsert(
+                kind=kind,
+                target=ChatTarget(team="T1", channel="C1", slot="slack:T1:1", response_url="u"),
+                report="chat:T1:C1::slack:T1:1",
+                content="Say `terrakube link 7K3QF-9XW2M`.",
+            )
+            for kind in (PostKind.CHAT_WHISPER, PostKind.CHAT_VIEW, PostKind.CHAT_REPLY)
+        ]
+        await database.write(apply_work, Work(posts=told), database.now())
+        assert await clean(database, 1.1) == {}, "it may still be sent"
+        await put(database, post, {"due_at": None, "sent_at": database.now()})
+        assert await clean(database, 0.9) == {}
+        assert await clean(database, 1.1) == {"post": 2}
+        assert await clean(database, 91) == {"post": 1}
 
     async def test_subscriptions_and_links_stay_codes_and_votes_go(
         self, database: Database
