@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from bridge.decisions.approving import SAID, is_name_of, name_of
 from bridge.decisions.asking import Refuse
-from bridge.decisions.choosing import is_named, named_text
+from bridge.decisions.choosing import named_text
 from bridge.decisions.deciding_jobs import (
     ANSWERS,
     JobCommand,
@@ -28,6 +28,7 @@ from bridge.routing import Router, Said, Services, Speaker
 from handlers.approving import standing_with
 from handlers.chat.answering import Given, Objection, decision_of, object_to
 from handlers.chat.recognising import recognise
+from handlers.chat.targets import find_workspaces
 from handlers.chat.writing import audit_said, open_view, report_key, whisper, whisper_later
 
 router = Router()
@@ -161,7 +162,7 @@ def _refuse_stranger(
 async def _answer_said(said: Said, services: Services, work: Work) -> str:
     command = cast("JobCommand", said.command)
     answer = ANSWERS[type(command)]
-    runs = await _meant(command, answer, services)
+    runs = await _meant(said, answer, services)
     if isinstance(runs, Refuse):
         detail = f"{command.text}: {runs.text}"
         _audit(work, said.speaker, answer, "", detail, result="refused")
@@ -195,10 +196,9 @@ async def _is_counted(given: Given, run: Run, services: Services) -> bool:
     return bool(await standing_with(run, given.actor_for(run), services))
 
 
-async def _meant(
-    command: JobCommand, answer: Answer, services: Services
-) -> Refuse | tuple[Run, ...]:
+async def _meant(said: Said, answer: Answer, services: Services) -> Refuse | tuple[Run, ...]:
     """Find the runs that are named, by their job or by their workspace."""
+    command = cast("JobCommand", said.command)
     if services.chats is None:
         return Refuse(text="Slack is not configured any more.")
     if command.job:
@@ -207,12 +207,11 @@ async def _meant(
     if not command.selection.workspaces:
         example = code(f"{services.chat_command} {answer} organization/workspace")
         return refuse_answer(answer, [f"Say which: {example}, or the number of a job."])
-    spaces = [
-        one.ref
-        for one in await services.catalog.workspaces()
-        if is_named(command.selection, one.ref)
-    ]
-    found = [run for one in spaces for run in await services.chats.runs_of_workspace(one.id)]
+    # A name that several organizations have is none: nobody answers to what they did not mean.
+    spaces = await find_workspaces(said, services)
+    if isinstance(spaces, Refuse):
+        return refuse_answer(answer, [spaces.text])
+    found = [run for one in spaces for run in await services.chats.runs_of_workspace(one.ref.id)]
     wanted = tuple(
         run
         for run in reversed(found)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.domain.access import AccessRule
-from bridge.domain.chat import ChatPlace, ChatUser
+from bridge.domain.chat import ChannelSettings, ChatPlace, ChatUser
 from bridge.domain.chat_controls import Control, Form, FormPlace, RunButton, mark_of
 from bridge.domain.chat_events import ButtonPressed, FormSent
 from bridge.domain.commands import (
@@ -564,15 +564,35 @@ class TestWords:
             (said(ApproveCommand, job="99"), "does not follow job `99`"),
             (
                 said(RejectCommand, selection=Selection(workspaces=("acme/none",))),
-                "Nothing that matches `acme/none` waits for an approval",
+                "There is no workspace `acme/none`.",
+            ),
+            (
+                said(RejectCommand, selection=Selection(workspaces=("acme/d*",))),
+                "Nothing that matches `acme/d*` waits for an approval",
             ),
         ],
     )
     async def test_what_is_not_there_is_said(self, hall: Hall, command: Command, word: str) -> None:
         hall.waits()
+        hall.workspace("dns")
         text, work = await hall.tell(command)
         assert word in text
         assert (work.decides, [one.result for one in work.audits]) == ([], ["refused"])
+
+    async def test_a_name_is_answered_for_in_one_organization(self, hall: Hall) -> None:
+        """What somebody did not mean is not approved, whatever it is called."""
+        run = hall.waits()
+        other = hall.server.add_organization("umbrella")
+        hall.server.add_workspace("network", organization=other)
+        by_name = said(ApproveCommand, selection=Selection(workspaces=("network",)))
+        text, work = await hall.tell(by_name)
+        assert "several organizations have a workspace `network`" in text
+        assert (work.decides, [one.result for one in work.audits]) == ([], ["refused"])
+        hall.chats.settings["C1"] = ChannelSettings(team=TEAM, channel="C1", organization="acme")
+        _, work = await hall.tell(by_name)
+        assert [one.run_id for one in work.decides] == [run.id]
+        hall.chats.settings["C1"] = replace(hall.chats.settings["C1"], organization="umbrella")
+        assert not (await hall.tell(by_name))[1].decides
 
     async def test_it_needs_the_same_rights_as_a_button(self, hall: Hall) -> None:
         hall.waits()
