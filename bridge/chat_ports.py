@@ -42,6 +42,10 @@ class ChatPeople(Protocol):
         """Tell whether the bridge is in a channel; ChatRefusalError for one it may not see."""
         ...
 
+    async def is_shared(self, channel: str) -> bool:
+        """Tell whether people of other organizations are in a channel, or invited; as is_member."""
+        ...
+
 
 class Chat(ChatPeople, Protocol):
     """A chat that is written to.

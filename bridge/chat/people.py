@@ -95,11 +95,22 @@ class People:
         Raises:
             ChatRefusalError: It cannot even see the channel, or lacks the scope to look.
         """
+        shown = await self._channel(channel)
+        return bool(shown.get("is_member") or shown.get("is_im"))
+
+    async def is_shared(self, channel: str) -> bool:
+        """Tell whether people of other organizations are in a channel, or are invited to it.
+
+        Raises:
+            ChatRefusalError: As is_member.
+        """
+        shown = await self._channel(channel)
+        return bool(shown.get("is_ext_shared") or shown.get("is_pending_ext_shared"))
+
+    async def _channel(self, channel: str) -> Mapping[str, Any]:
         answered = await self._caller.read("conversations.info", channel=channel)
         shown = answered.data.get("channel")
-        if not isinstance(shown, dict):
-            return False
-        return bool(shown.get("is_member") or shown.get("is_im"))
+        return shown if isinstance(shown, dict) else {}
 
     async def _own_team(self) -> str:
         return self.team or (await self.account()).team

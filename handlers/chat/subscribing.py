@@ -35,6 +35,14 @@ log = structlog.get_logger(__name__)
 router = Router()
 
 _NO_CHAT = "Slack is not configured any more."
+_SHARED = (
+    "Nothing was subscribed: people of other organizations are in this channel, and would read "
+    "every plan. Subscribe in a channel of your own."
+)
+_UNSEEN = (
+    "Nothing was subscribed: Slack did not say whether people of other organizations are in this "
+    "channel. Please try again in a while."
+)
 
 
 @router.on_said(SubscribeCommand)
@@ -97,6 +105,8 @@ async def subscriptions(said: Said, services: Services, work: Work) -> str:
 async def _decide_subscribe(said: Said, services: Services, chats: ChatStore) -> Refuse | Subscribe:
     if refusal := await refuse_said(said.speaker, Word.SUBSCRIBE, services):
         return refusal
+    if refusal := await _refuse_shared(said, services):
+        return refusal
     place = said.place
     return decide_subscribe(
         cast("SubscribeCommand", said.command),
@@ -132,6 +142,23 @@ async def _unpark(said: Said, chats: ChatStore, work: Work) -> None:
     if settings.parked:
         work.channels.append(replace(settings, parked=""))
         _audit(said, work, "channel.unparked", "done", settings.parked)
+
+
+async def _refuse_shared(said: Said, services: Services) -> Refuse | None:
+    """Refuse to tell strangers of everything from now on, which nobody there may have in mind.
+
+    Where the bridge may not look, for want of a scope or of an invitation, nobody knows.
+    """
+    if services.chat is None:
+        return None
+    try:
+        is_shared = await services.chat.is_shared(said.place.channel)
+    except ChatRefusalError:
+        return None
+    except RemoteError as error:
+        log.warning("channel.unread", reason=str(error))
+        return Refuse(text=_UNSEEN)
+    return Refuse(text=_SHARED) if is_shared else None
 
 
 async def _invitation(said: Said, services: Services) -> str:

@@ -42,6 +42,7 @@ class FakeChatPeople:
         users: By id.
         groups: Ids of users, by the group's id.
         channels: Ids of those the bridge is in.
+        shared: Ids of those in which are people of other organizations.
         troubles: Raised instead of answers, by what is asked about.
     """
 
@@ -51,6 +52,7 @@ class FakeChatPeople:
     )
     groups: dict[str, set[str]] = field(default_factory=dict)
     channels: set[str] = field(default_factory=lambda: {"C1"})
+    shared: set[str] = field(default_factory=set)
     troubles: dict[str, RemoteError] = field(default_factory=dict)
 
     async def account(self) -> ChatAccount:
@@ -70,6 +72,10 @@ class FakeChatPeople:
     async def is_member(self, channel: str) -> bool:
         self._trouble(channel)
         return channel in self.channels
+
+    async def is_shared(self, channel: str) -> bool:
+        self._trouble(channel)
+        return channel in self.shared
 
     def _trouble(self, about: str) -> None:
         if about in self.troubles:

@@ -415,6 +415,9 @@ class TestPeople:
         hidden = place.slack.add_channel("secret", place.ada, private=True, with_bot=False)
         told = [await place.client.is_member(one.id) for one in (place.general, outside)]
         assert told == [True, False]
+        assert not await place.client.is_shared(outside.id)
+        outside.shared = True
+        assert await place.client.is_shared(outside.id)
         with pytest.raises(ChatRefusalError) as caught:
             await place.client.is_member(hidden.id)
         assert caught.value.code == "channel_not_found"

@@ -79,7 +79,6 @@ async def test_a_channel_hears_of_workspaces_and_everybody_there_reads_that(room
             "is not in this channel and cannot write here.** Invite it with `/invite @terrakube`.",
         ),
         (ChatRefusalError("no", service="slack", code="missing_scope", needed="groups:read"), ""),
-        (TemporaryRemoteError("no", service="slack"), ""),
     ],
 )
 async def test_where_the_bridge_is_not_in_the_channel_it_asks_to_be_invited(
@@ -92,6 +91,25 @@ async def test_where_the_bridge_is_not_in_the_channel_it_asks_to_be_invited(
     assert says in said
     assert ("invite" in said.lower()) is bool(says)
     assert len(work.subscribes) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        (None, "people of other organizations are in this channel"),
+        (TemporaryRemoteError("no", service="slack"), "Slack did not say whether"),
+    ],
+)
+async def test_strangers_hear_of_nothing_from_now_on(
+    room: Room, trouble: TemporaryRemoteError | None, says: str
+) -> None:
+    room.people.shared.add("C1")
+    if trouble:
+        room.people.troubles["C1"] = trouble
+    text, work = await room.tell(subscribing("acme/*"))
+    assert says in text
+    assert (work.subscribes, work.posts) == ([], [])
+    assert [(one.action, one.result) for one in work.audits] == [("channel.subscribed", "refused")]
 
 
 async def test_nothing_matching_or_a_silent_terrakube_is_said_and_subscribed_all_the_same(
