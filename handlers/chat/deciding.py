@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, cast
 
+import structlog
+
 from bridge.decisions.approving import SAID, is_name_of, name_of
 from bridge.decisions.asking import Refuse
 from bridge.decisions.choosing import named_text
@@ -19,6 +21,7 @@ from bridge.domain.chat import ChatPlace, ChatUser
 from bridge.domain.chat_controls import Control, Form, FormPlace, RunButton
 from bridge.domain.chat_events import ButtonPressed, FormSent, Interaction
 from bridge.domain.commands import ApproveCommand, CancelCommand, RejectCommand
+from bridge.domain.errors import TemporaryRemoteError
 from bridge.domain.posts import ChatTarget, PostKind, PostUpsert
 from bridge.domain.reports import RunReport
 from bridge.domain.runs import Run, RunState
@@ -31,6 +34,8 @@ from handlers.chat.recognising import recognise
 from handlers.chat.targets import find_workspaces
 from handlers.chat.writing import audit_said, open_view, report_key, whisper, whisper_later
 
+log = structlog.get_logger(__name__)
+
 router = Router()
 
 _BUTTONS: Final[Mapping[str, Answer]] = {
@@ -40,6 +45,10 @@ _BUTTONS: Final[Mapping[str, Answer]] = {
     Control.CANCEL: Answer.CANCEL,
 }
 _UNKNOWN = "is not known here any more: it ended long ago."
+# What waits when it answers again may be something that whoever approves has not seen.
+_TOO_LATE = (
+    "Terrakube does not say just now which workspaces there are. Please try again in a while."
+)
 
 
 @router.on(ButtonPressed)
@@ -207,8 +216,14 @@ async def _meant(said: Said, answer: Answer, services: Services) -> Refuse | tup
     if not command.selection.workspaces:
         example = code(f"{services.chat_command} {answer} organization/workspace")
         return refuse_answer(answer, [f"Say which: {example}, or the number of a job."])
-    # A name that several organizations have is none: nobody answers to what they did not mean.
-    spaces = await find_workspaces(said, services)
+    try:
+        # A name that several organizations have is none: nobody answers to what they did not mean.
+        spaces = await find_workspaces(said, services)
+    except TemporaryRemoteError as error:
+        if answer is not Answer.APPROVE:
+            raise
+        log.warning("catalog.unread", reason=str(error))
+        return refuse_answer(answer, [_TOO_LATE])
     if isinstance(spaces, Refuse):
         return refuse_answer(answer, [spaces.text])
     found = [run for one in spaces for run in await services.chats.runs_of_workspace(one.ref.id)]

@@ -31,7 +31,7 @@ from bridge.routing import Services
 from tests.bridge.decisions.applying import a_rule
 from tests.fakes.chats import ADA, GRACE, TEAM, FakeChatStore, an_identity
 from tests.fakes.forge import INFRA
-from tests.fakes.jobserver import APPROVED_FLOW
+from tests.fakes.jobserver import APPROVED_FLOW, unavailable
 from tests.handlers.chat.rooms import HOOK, Room, told
 from tests.handlers.conftest import NOW
 
@@ -593,6 +593,16 @@ class TestWords:
         assert [one.run_id for one in work.decides] == [run.id]
         hall.chats.settings["C1"] = replace(hall.chats.settings["C1"], organization="umbrella")
         assert not (await hall.tell(by_name))[1].decides
+
+    async def test_an_approval_does_not_wait_for_what_nobody_has_seen(self, hall: Hall) -> None:
+        """Another job may wait by the time Terrakube answers again; the others do no harm."""
+        hall.waits()
+        hall.server.failures["organizations"] = [unavailable(), unavailable()]
+        text, work = await hall.tell(said(ApproveCommand, selection=NAMED))
+        assert "try again in a while" in text
+        assert (work.decides, [one.result for one in work.audits]) == ([], ["refused"])
+        with pytest.raises(TemporaryRemoteError):
+            await hall.tell(said(RejectCommand, selection=NAMED))
 
     async def test_it_needs_the_same_rights_as_a_button(self, hall: Hall) -> None:
         hall.waits()
