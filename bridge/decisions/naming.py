@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.decisions.asking import Refuse
@@ -60,7 +60,7 @@ def _find(
         return _matching(name, workspaces) or _unknown(name, workspaces)
     if organization:
         full = f"{organization}/{name}"
-        return _matching(full, workspaces) or _unknown(full, workspaces)
+        return _matching(full, workspaces) or replace(_unknown(full, workspaces), name=name)
     found = _matching(f"*/{name}", workspaces)
     if len(found) > 1 and not is_pattern(name):
         names = listed([str(one.ref) for one in found])

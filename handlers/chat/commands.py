@@ -91,8 +91,7 @@ async def carry_out(event: Interaction, said: Said, services: Services, work: Wo
         answer, draft = str(error), Work()
     except RemoteError as error:
         answer, draft = _failed(event, said, services, error), Work()
-    for each in fields(Work):
-        setattr(work, each.name, getattr(draft, each.name))
+    _take(work, draft)
     if not answer:
         return
     if said.mention:
@@ -115,6 +114,14 @@ def refuse_stranger(event: Interaction, text: str, work: Work) -> None:
             detail=text,
         )
     )
+
+
+def _take(work: Work, draft: Work) -> None:
+    """Add what follows from a command, now that it is known that nothing went wrong."""
+    for each in fields(Work):
+        if isinstance(found := getattr(draft, each.name), list):
+            getattr(work, each.name).extend(found)
+    work.ignored = draft.ignored
 
 
 async def _answered(said: Said, services: Services, work: Work) -> str:

@@ -11,6 +11,7 @@ from bridge.domain.runs import Run
 from bridge.domain.vcs import PullRequestRef
 from bridge.domain.work import Work
 from tests.fakes.chats import TEAM, FakeChatStore
+from tests.fakes.jobserver import APPLY_FLOW
 from tests.handlers.chat.rooms import HOOK, Room, told
 
 SAID_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,6 +96,6 @@ def a_room(**more: Any) -> Room:  # noqa: ANN401 - its fields
     """A room with a workspace in acme, its code on a forge, and threads that are known."""
     room = Room(chats=Threads(), **more)
     room.server.add_template("Plan")
-    room.server.add_template("Plan and apply")
+    room.server.add_template("Plan and apply", flow=APPLY_FLOW)
     room.workspace("network")
     return room

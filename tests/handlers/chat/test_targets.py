@@ -75,12 +75,12 @@ async def test_names_mean_workspaces(
             ),
         ),
         (
-            "plan acme/netwrok",
+            "plan acme/networks",
             "",
             Unknown(
-                text="There is no workspace `acme/netwrok`. Did you mean `acme/network`, "
+                text="There is no workspace `acme/networks`. Did you mean `acme/network`, "
                 "`acme/prod-network`?",
-                name="acme/netwrok",
+                name="acme/networks",
                 near=("acme/network", "acme/prod-network"),
             ),
         ),
@@ -89,7 +89,7 @@ async def test_names_mean_workspaces(
             "acme",
             Unknown(
                 text="There is no workspace `acme/lonely`. Did you mean `other/lonely`?",
-                name="acme/lonely",
+                name="lonely",
                 near=("other/lonely",),
             ),
         ),

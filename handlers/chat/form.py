@@ -1,0 +1,43 @@
+"""The form that starts a run: what it says is carried out as if it had been typed."""
+
+from dataclasses import replace
+
+from bridge.decisions.asking import Refuse
+from bridge.decisions.forms import command_of
+from bridge.domain.chat import ChatPlace
+from bridge.domain.chat_controls import Form, FormPlace
+from bridge.domain.chat_events import FormSent
+from bridge.domain.work import Work
+from bridge.routing import Router, Said, Services
+from handlers.chat.commands import carry_out, refuse_stranger
+from handlers.chat.recognising import recognise
+from handlers.chat.writing import whisper
+
+router = Router()
+
+
+@router.on(FormSent)
+async def start(event: FormSent, services: Services, work: Work) -> None:
+    """Start what a form says, and show it where the form was opened."""
+    if event.form != Form.START:
+        return
+    if not event.place.channel:
+        place = FormPlace.parse(event.metadata)
+        there = ChatPlace(team=event.place.team, channel=place.channel, thread=place.thread)
+        event = replace(event, place=there)
+    speaker = await recognise(event, services)
+    if isinstance(speaker, Refuse):
+        refuse_stranger(event, speaker.text, work)
+        return
+    command = command_of(event.values)
+    if isinstance(command, Refuse):
+        whisper(work, event, command.text)
+        return
+    said = Said(
+        command=command,
+        speaker=speaker,
+        place=event.place,
+        trigger=event.trigger,
+        response_url=event.response_url,
+    )
+    await carry_out(event, said, services, work)
