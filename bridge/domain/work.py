@@ -171,6 +171,7 @@ class Decision:
         door: ``comment``, ``slack``, or ``bridge`` for its own.
         at: Aware, UTC.
         step: Number of the one that waited; empty for a cancel, and where it is not told.
+        earlier: Who approved the same step before, oldest first; only where a chat shows it.
     """
 
     run_id: str
@@ -181,6 +182,7 @@ class Decision:
     at: datetime
     phase: DecisionPhase
     step: str = ""
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

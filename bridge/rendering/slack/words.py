@@ -131,10 +131,12 @@ def answered(one: ChatRun, *, quorum: int) -> Iterator[str]:
 
 
 def decided(decision: Decision) -> str:
-    """Say who answered to a job, and when."""
+    """Say who answered to a job, and when; all of them where it took several."""
     who = person(decision.actor)
     if decision.door == _BRIDGE:
         return f"The plan is the reviewed one: approved for {who} {date(decision.at)}"
+    if decision.earlier:
+        who = f"{', '.join(person(one) for one in decision.earlier[:_NAMED])} and {who}"
     return f"{_SAID[decision.answer]} by {who} {date(decision.at)}"
 
 

@@ -1,6 +1,6 @@
 """What a live message says, gathered: it is read at every change of a run it is about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -184,12 +184,28 @@ def _decisions(connection: Connection, ids: Sequence[str]) -> Mapping[str, tuple
         .where(decision.c.run_id.in_(ids), decision.c.phase != DecisionPhase.VOID.value)
         .order_by(decision.c.run_id, decision.c.at, decision.c.step)
     )
-    for row in connection.execute(query).mappings():
-        found[row["run_id"]] = (*found.get(row["run_id"], ()), _decision(row))
+    rows = connection.execute(query).mappings().all()
+    earlier = _earlier(connection, {row["run_id"] for row in rows})
+    for row in rows:
+        names = earlier.get((row["run_id"], row["step"]), ())
+        made = _decision(row, tuple(name for name in names if name != row["actor"]))
+        found[row["run_id"]] = (*found.get(row["run_id"], ()), made)
     return found
 
 
-def _decision(row: RowMapping) -> Decision:
+def _earlier(
+    connection: Connection, ids: Collection[str]
+) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """Read who approved each step of these runs before it was decided, or as it was."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    query = select(vote).where(vote.c.run_id.in_(sorted(ids))).order_by(vote.c.at, vote.c.actor)
+    for row in connection.execute(query).mappings() if ids else ():
+        place = row["run_id"], row["step"]
+        found[place] = (*found.get(place, ()), row["actor"])
+    return found
+
+
+def _decision(row: RowMapping, earlier: tuple[str, ...]) -> Decision:
     return Decision(
         run_id=row["run_id"],
         answer=Answer(row["answer"]),
@@ -199,6 +215,7 @@ def _decision(row: RowMapping) -> Decision:
         at=from_ms(row["at"]),
         phase=DecisionPhase(row["phase"]),
         step="" if row["step"] == CANCEL else row["step"],
+        earlier=earlier if row["answer"] == Answer.APPROVE.value else (),
     )
 
 

@@ -110,6 +110,7 @@ async def test_a_report_has_all_that_is_known_of_its_runs(database: Database) ->
                         at=AT,
                         phase=DecisionPhase.CONFIRMED,
                         step="100",
+                        earlier=("carol",),
                     ),
                 ),
                 votes=(Vote(actor="bob", at=AT),),
@@ -126,16 +127,18 @@ async def test_a_report_has_all_that_is_known_of_its_runs(database: Database) ->
     )
 
 
-async def test_votes_are_not_shown_any_more_once_it_is_decided(database: Database) -> None:
+async def test_votes_are_part_of_the_decision_once_it_is_made(database: Database) -> None:
     (run_id,) = await apply(database, Work(runs=[asked_in("C1", "slack:T1:1")]))
     await let_wait(database, run_id)
     said: dict[str, object] = {"run_id": run_id, "door": "slack", "at": NOW, "step": "150"}
-    await put(database, vote, actor="bob", **said)
+    for actor in ("bob", "ada"):
+        await put(database, vote, actor=actor, **said)
     await put(database, decision, actor="ada", answer="approve", phase="claimed", **said)
     report = await a_store(database).chat_report("chat:T1:C1::slack:T1:1")
     assert report is not None
     (one,) = report.runs
-    assert ([d.actor for d in one.decisions], one.votes) == (["ada"], ())
+    assert [(d.actor, d.earlier) for d in one.decisions] == [("ada", ("bob",))]
+    assert one.votes == ()
 
 
 async def test_who_asked_is_told_all(database: Database) -> None:

@@ -188,6 +188,11 @@ def sensitive() -> ChatRun:
     return replace(one, report=replace(one.report, outputs=outputs))
 
 
+def approved_by_two() -> ChatRun:
+    one = applied(RunState.RUNNING)
+    return replace(one, decisions=(a_decision(one.report.run, earlier=("carol", ADA)),))
+
+
 PROMPTS: Mapping[str, tuple[ChatRun, int]] = {
     "prompt_waiting": (a_waiting(), 0),
     "prompt_voted": (waiting(votes=1), 0),
@@ -195,6 +200,7 @@ PROMPTS: Mapping[str, tuple[ChatRun, int]] = {
     "prompt_sensitive": (sensitive(), 0),
     "prompt_job_of_terrakube": (a_job(), 0),
     "prompt_approved": (applied(RunState.RUNNING), 1),
+    "prompt_approved_by_two": (approved_by_two(), 1),
     "prompt_rejected": (
         replace(
             applied(RunState.REJECTED),
