@@ -44,7 +44,7 @@ class People:
                 scopes = answered.headers.get("x-oauth-scopes", "").split(",")
                 self._account = ChatAccount(
                     team=_word(answered.data, "team_id"),
-                    team_name=_word(answered.data, "team"),
+                    team_name=_shown(_word(answered.data, "team")),
                     user=_word(answered.data, "user_id"),
                     scopes=frozenset(scope.strip() for scope in scopes if scope.strip()),
                 )
@@ -122,7 +122,7 @@ def _user(shown: Mapping[str, Any], own_team: str) -> ChatUser:
     return ChatUser(
         team=_team(shown, own_team),
         id=str(shown["id"]),
-        name=next((str(one) for one in (*names, shown.get("name")) if one), ""),
+        name=next((_shown(str(one)) for one in (*names, shown.get("name")) if one), ""),
         deleted=bool(shown.get("deleted")),
         is_bot=bool(shown.get("is_bot") or shown.get("is_workflow_bot"))
         or shown["id"] == _SLACKBOT,
@@ -135,6 +135,11 @@ def _team(shown: Mapping[str, Any], own_team: str) -> str:
     """Say which workspace somebody is of; ours when one of theirs in an organization is it."""
     teams = (shown.get("enterprise_user") or {}).get("teams") or ()
     return own_team if own_team in teams else str(shown.get("team_id") or "")
+
+
+def _shown(name: str) -> str:
+    """Leave out of a name what nobody sees, or turns what follows around, or no database keeps."""
+    return "".join(sign for sign in " ".join(name.split()) if sign.isprintable())
 
 
 def _word(answer: Mapping[str, object], name: str) -> str:

@@ -354,6 +354,20 @@ class TestPeople:
         expected = ChatUser(team="T9", id=other.id, name="Other", is_stranger=True)
         assert await place.client.user(other.id) == expected
 
+    @pytest.mark.parametrize(
+        ("name", "shown"),
+        [
+            ("Ada\0 \ud800Lovelace", "Ada Lovelace"),
+            ("Ada\u202ecaleve\u00a0L\u200b", "Adacaleve L"),
+            ("\u00c5sa \U0001f409 \u674e", "\u00c5sa \U0001f409 \u674e"),
+        ],
+    )
+    async def test_a_name_is_what_people_see_of_it(
+        self, place: Place, name: str, shown: str
+    ) -> None:
+        place.ada.real_name = name
+        assert (await place.client.user(place.ada.id)).name == shown
+
     async def test_nobody_is_not_found(self, place: Place) -> None:
         with pytest.raises(NotFoundError):
             await place.client.user("U404")
