@@ -21,6 +21,7 @@ from bridge.domain.chat import ChatPlace, ChatUser, Identity
 from bridge.domain.commands import WORDS, Command, Word, word_of
 from bridge.domain.deliveries import Delivery, StoredDelivery
 from bridge.domain.events import CommentEvent, Event, Happening, PullRequestEvent
+from bridge.domain.redaction import Redactor
 from bridge.domain.rules import On, Policy
 from bridge.domain.vcs import Permission, PullRequest
 from bridge.domain.work import Work
@@ -135,6 +136,7 @@ class Services:
         confirm_deletions: An approval that deletes more than this needs the workspace's name.
         chat_command: How people address the bridge in the chat.
         clock: Says the time, where a moment matters that no event tells.
+        redactor: Masks secrets in what jobs wrote, before it is shown.
     """
 
     forges: Mapping[str, Forge]
@@ -154,6 +156,7 @@ class Services:
     confirm_deletions: int = 10
     chat_command: str = "/terrakube"
     clock: Clock = field(default_factory=_MachineClock)
+    redactor: Redactor = field(default_factory=Redactor)
 
     @property
     def gating(self) -> Gating:

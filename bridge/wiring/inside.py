@@ -138,6 +138,7 @@ async def build_inside(
         server=server,
         clock=clock,
         code_key=derived_key(key, "code"),
+        redactor=redactor,
     )
     lists, door, parsers = Lists(catalog), None, {}
     slack, chat = outside.slack, settings.slack

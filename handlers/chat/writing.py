@@ -73,25 +73,16 @@ def reply(work: Work, event: Interaction, answer: str | ChatMessage) -> None:
     post(work, PostKind.CHAT_REPLY, target, answer)
 
 
-def answer_said(
-    work: Work, said: Said, answer: str | ChatMessage, *, now: datetime, about: str = ""
-) -> None:
+def answer_said(work: Work, said: Said, answer: str | ChatMessage, *, now: datetime) -> None:
     """Answer whoever said something alone, or for all to see where it was said in a message.
 
     For an answer that is more than Markdown; a command's handler then returns nothing to be said.
-
-    Args:
-        work: What follows.
-        said: What is answered.
-        answer: Markdown, or a message that is made already.
-        now: When.
-        about: Tells several answers apart; empty for the only one.
     """
     expires = int((now + _ANSWERED_FOR).timestamp() * 1000)
     target = ChatTarget(
         team=said.place.team,
         channel=said.place.channel,
-        slot=f"{said.trigger}|{about}" if about else said.trigger,
+        slot=said.trigger,
         thread=said.place.thread,
         user=said.speaker.user.id,
         response_url="" if said.mention else said.response_url,

@@ -12,6 +12,11 @@ router = Router()
 @router.on_command(VersionCommand)
 async def version(asked: Asked, services: Services, work: Work) -> str:
     """Name the bridge's version, and the Terrakubes it is made for; anybody may ask."""
+    return version_text()
+
+
+def version_text() -> str:
+    """Name the bridge's version, and the Terrakubes it is made for."""
     return (
         f"terrakube-bridge {installed('terrakube-bridge')}, made for Terrakube 2.32 (stable) and "
         "2.33 (beta)."

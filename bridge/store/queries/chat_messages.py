@@ -87,6 +87,8 @@ def runs_of_workspace(connection: Connection, workspace_id: str, limit: int) -> 
 
 def runs_under_way(connection: Connection, team: str, channel_id: str) -> Sequence[Run]:
     """List the runs that have not ended and that a channel shows or hears of, oldest first."""
+    if not channel_id:
+        return []
     heard = [one.pattern for one in chat.read_subscriptions(connection, team, channel_id)]
     here = f"{CHAT_REPORT}{team}:{channel_id}:"
     is_shown = exists().where(
