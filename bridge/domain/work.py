@@ -125,6 +125,8 @@ class Decide:
         step: At which the job must wait; empty for whichever it waits at.
         told: Tells whoever answers when theirs did not decide: somebody was first, or more are
             needed. What it says is made when it is written; None tells nobody.
+        done: What *told* says when theirs did decide, although it did not look like that when they
+            gave it; empty where they are told elsewhere.
     """
 
     run_id: str
@@ -135,6 +137,7 @@ class Decide:
     quorum: int = 1
     step: str = ""
     told: PostUpsert | None = None
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

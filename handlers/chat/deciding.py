@@ -185,10 +185,13 @@ async def _answer_said(said: Said, services: Services, work: Work) -> str:
             texts.append(f"{_capital(name_of(run.request))}: {objection.text}")
             _refuse_said(said, given, run, objection, work)
             continue
-        work.decides.append(decision_of(given, run, services, _told(said, run)))
+        is_counted = await _is_counted(given, run, services)
+        # Whoever else is needed may approve in this moment: then it is decided after all.
+        done = _done(answer, [run])[0] if is_counted else ""
+        decision = decision_of(given, run, services, _told(said, run))
+        work.decides.append(replace(decision, done=done))
         _audit(work, said.speaker, answer, run.id, command.text)
-        if not await _is_counted(given, run, services):
-            decided.append(run)
+        decided += [] if is_counted else [run]
     return "\n\n".join([*_done(answer, decided), *texts])
 
 

@@ -160,7 +160,7 @@ def _of_jobs(town: Town, rows: Rows) -> Iterator[str]:
 
 
 def _of_decisions(town: Town, rows: Rows) -> Iterator[str]:
-    jobs = {row["id"]: row["job_id"] for row in rows.runs}
+    jobs = {row["id"]: row["job_id"] or "none" for row in rows.runs}
     wanted: Counter[tuple[str, str]] = Counter()
     for row in rows.decisions:
         if row["phase"] in {"claimed", "sent"} and row["answer"] != "cancel":

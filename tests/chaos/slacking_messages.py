@@ -134,8 +134,9 @@ def _of_results(
 ) -> Iterator[str]:
     """Compare what is said below a live message of what each trigger came to."""
     slots = {ts: json.loads(row["target"])["slot"] for ts, row in posts.items()}
-    for trigger in {row["trigger"] for row in runs}:
-        mine = [row for row in runs if row["trigger"] == trigger]
+    # What was superseded and has made room for another one is named after its trigger and itself.
+    for trigger in {row["trigger"].partition("#")[0] for row in runs}:
+        mine = [row for row in runs if row["trigger"].partition("#")[0] == trigger]
         if all(row["state"] == "superseded" for row in mine):
             continue  # that a plan was overtaken by a newer one is no news
         found = [

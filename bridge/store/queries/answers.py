@@ -64,6 +64,7 @@ def decide(connection: Connection, wanted: Decide, now: int) -> Heard:
         return Heard(reports=reports, told=_tell(wanted, told))
     else:
         _answer(connection, row, wanted, now)
+        return Heard(reports=reports, told=_tell(wanted, wanted.done) if wanted.done else None)
     return Heard(reports=reports)
 
 

@@ -168,6 +168,17 @@ async def test_each_approval_counts_and_the_last_of_the_quorum_decides(
     ]
 
 
+async def test_who_turns_out_to_be_the_last_one_that_was_needed_is_told_so(
+    database: Database,
+) -> None:
+    """Whoever approves by words is told nothing before, as theirs was thought not to be enough."""
+    run_id = await a_run_that_waits(database)
+    for actor in (ADA, GRACE):
+        await decide(database, an_approval(run_id, actor, quorum=2, done="Approved."))
+    assert await decided(database) == [("150", GRACE, "approve")]
+    assert (await whispers(database))[1:] == ["Approved."]
+
+
 @pytest.mark.parametrize(
     ("second", "user", "login"),
     [

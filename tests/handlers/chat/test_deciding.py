@@ -628,7 +628,9 @@ class TestWords:
         hall.rule(replace(MAY_ALL, quorum=2))
         run = hall.waits()
         text, work = await hall.tell(said(ApproveCommand, job=run.job_id))
-        assert (text, [one.quorum for one in work.decides]) == ("", [2])
+        approved = "Approved: `apply acme/network`."
+        (decision,) = work.decides
+        assert (text, decision.quorum, decision.done) == ("", 2, approved)
         hall.store.approvals[run.id] = [Vote(actor=GRACE.actor, at=NOW)]
-        text, _ = await hall.tell(said(ApproveCommand, job=run.job_id))
-        assert text == "Approved: `apply acme/network`."
+        text, work = await hall.tell(said(ApproveCommand, job=run.job_id))
+        assert (text, [one.done for one in work.decides]) == (approved, [""])
