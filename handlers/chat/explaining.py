@@ -1,7 +1,7 @@
 """``why`` in the chat: why something waits, does not run, or came to nothing."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from bridge.decisions.approving import demand_for
@@ -43,6 +43,19 @@ _LOOKED_AT: Final = 5
 _NOT_BEGUN: Final = frozenset({JobStatus.PENDING, JobStatus.QUEUE})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """What may be in the way of runs in Terrakube.
+
+    Attributes:
+        jobs: Open ones, oldest first.
+        spaces: Workspaces by their ids, as they are now.
+    """
+
+    jobs: Sequence[Job] = ()
+    spaces: Mapping[str, Workspace] = field(default_factory=dict)
+
+
 @router.on_said(WhyCommand)
 async def why(said: Said, services: Services, work: Work) -> str:
     """Explain what is named; without a name, what goes on here."""
@@ -80,7 +93,8 @@ async def _of_strange_job(found: FoundJob, services: Services) -> Shown:
     workspace = None
     if ref is not None and job.status in _NOT_BEGUN:
         workspace = await workspace_now(ref, services)
-        ahead = await _ahead(ref, job.id, services)
+        jobs = await open_jobs([ref.organization_id], services) if workspace else ()
+        ahead = _before(job.id, ref, jobs or (), services)
     url = job_url(ref, job.id, services)
     return why_job(job, ref, url, workspace=workspace, ahead=ahead)
 
@@ -120,36 +134,52 @@ async def _of_idle(workspace: Workspace, runs: Sequence[Run], services: Services
 
 
 async def _of_reports(reports: Sequence[RunReport], total: int, services: Services) -> Shown:
-    causes = [
-        await _cause(one, services, looks=number < _LOOKED_AT) for number, one in enumerate(reports)
-    ]
+    pending = [one.run for one in reports if _is_pending(one.run)][:_LOOKED_AT]
+    here = await _look_around(pending, services)
+    causes = [await _cause(one, here, services) for one in reports]
     return why_runs(causes, total, services.clock.now(), name_of=services.chat_command)
 
 
-async def _cause(report: RunReport, services: Services, *, looks: bool) -> Cause:
-    """Find out what is in the way of a run; only of a few Terrakube is asked."""
+async def _look_around(runs: Sequence[Run], services: Services) -> _Around:
+    """Ask Terrakube about what may be in the way of a few runs; once it is silent, no more."""
+    if not runs:
+        return _Around()
+    organizations = [one.request.workspace.organization_id for one in runs]
+    jobs = await open_jobs(organizations, services)
+    spaces: dict[str, Workspace] = {}
+    for run in runs if jobs is not None else ():
+        ref = run.request.workspace
+        found = spaces.get(ref.id) or await workspace_now(ref, services)
+        if found is None:
+            break
+        spaces[ref.id] = found
+    return _Around(jobs=jobs or (), spaces=spaces)
+
+
+async def _cause(report: RunReport, here: _Around, services: Services) -> Cause:
+    """Put together what is in the way of a run."""
     run = report.run
-    if run.concluded:
-        return Cause(report=report)
-    if run.state is RunState.WAITING:
-        return Cause(
-            report=report,
-            votes=await services.store.votes(run.id),
-            quorum=demand_for(run, services.policy.access).quorum,
-        )
-    if not looks or run.state is not RunState.QUEUED or not run.job_id:
+    if not run.concluded and run.state is RunState.WAITING:
+        quorum = demand_for(run, services.policy.access).quorum
+        return Cause(report=report, votes=await services.store.votes(run.id), quorum=quorum)
+    if not _is_pending(run):
         return Cause(report=report)
     ref = run.request.workspace
     return Cause(
         report=report,
-        workspace=await workspace_now(ref, services),
-        ahead=await _ahead(ref, run.job_id, services),
+        workspace=here.spaces.get(ref.id),
+        ahead=_before(run.job_id, ref, here.jobs, services),
     )
 
 
-async def _ahead(ref: WorkspaceRef, job_id: str, services: Services) -> Sequence[tuple[Job, str]]:
-    """List the open jobs of a workspace that came before one of its jobs."""
-    jobs = await open_jobs([ref.organization_id], services) or ()
+def _is_pending(run: Run) -> bool:
+    return run.state is RunState.QUEUED and bool(run.job_id) and not run.concluded
+
+
+def _before(
+    job_id: str, ref: WorkspaceRef, jobs: Sequence[Job], services: Services
+) -> Sequence[tuple[Job, str]]:
+    """Choose the jobs of a workspace that came before one of its jobs, with their pages."""
     return [
         (job, job_url(ref, job.id, services))
         for job in jobs

@@ -112,7 +112,7 @@ async def _space(known: Workspace, services: Services) -> Space:
     """Look at one workspace closely, and ask Terrakube about it."""
     ref = known.ref
     jobs = await open_jobs([ref.organization_id], services)
-    workspace = await workspace_now(ref, services)
+    workspace = await workspace_now(ref, services) if jobs is not None else None
     runs = await _runs(known, _OPEN, services)
     ours = {run.job_id for run in runs}
     others = [
