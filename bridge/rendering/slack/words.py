@@ -146,10 +146,12 @@ def decided_elsewhere(run: Run) -> str:
 
 
 def approvals(votes: tuple[Vote, ...], quorum: int) -> str:
-    """Say how many of how many have approved: ``1 of 2 approved: @ada``."""
+    """Say how many of how many have approved what still waits: ``1 of 2 approved: @ada``."""
     named = ", ".join(person(vote.actor) for vote in votes[:_NAMED])
     left = len(votes) - _NAMED
     more = f" and {left:,} more" if left > 0 else ""
+    if len(votes) >= quorum > 1:  # else it would wait no more
+        return f"Approved by {named}{more}, of whom some may be one person: others have to as well"
     return f"{len(votes):,} of {max(quorum, len(votes)):,} approved: {named}{more}"
 
 

@@ -1,5 +1,6 @@
 """Golden files of every kind of message about runs."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -261,6 +262,22 @@ RESULTS: Mapping[str, ChatReport] = {
 def test_a_result_is_what_it_was(name: str, golden_message: GoldenMessage) -> None:
     report = RESULTS[name]
     golden_message(name, render_result(report, report.runs[0].report.run.request.trigger))
+
+
+@pytest.mark.parametrize(
+    ("votes", "said"),
+    [(1, "1 of 2 approved: "), (2, "some may be one person: others have to as well")],
+)
+def test_approvals_of_those_who_may_be_one_do_not_look_like_enough(votes: int, said: str) -> None:
+    one = waiting(votes=votes)
+    report = single(one)
+    quorums = {one.report.run.id: 2}
+    live = render_live(report, quorums=quorums)
+    (prompt,) = render_prompts(report, one.report.run.id, quorum=2)
+    for message in (live, prompt):
+        assert message is not None
+        assert said in json.dumps(message.blocks)
+        assert "2 of 2" not in json.dumps(message.blocks)
 
 
 def test_a_message_does_not_change_with_the_clock() -> None:
