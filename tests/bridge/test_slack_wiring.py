@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from sqlalchemy import Connection, update
 from structlog.testing import capture_logs
 
@@ -19,9 +22,10 @@ from bridge.sandbox.slack.methods import SCOPES
 from bridge.settings import InvalidSettingsError, load_settings
 from bridge.store.database import Database
 from bridge.store.queries.chat import read_channel, read_subscriptions
-from bridge.store.schema import delivery, subject
+from bridge.store.schema import delivery, post, subject
 from bridge.wiring.serving import Running, running
 from tests.bridge.chat.doors import a_place
+from tests.bridge.cli.processes import bridge as process
 from tests.bridge.store.rows import rows_of
 from tests.bridge.test_settings import ENOUGH
 from tests.waiting import until
@@ -58,8 +62,9 @@ def environment(slack: StandIn, mode: str, url: str, **more: str) -> Mapping[str
 async def a_bridge(
     given: Mapping[str, str], folder: Path, slack: StandIn
 ) -> AsyncIterator[Running]:
-    settings = load_settings(given, folder)
-    async with running(settings, redactor=Redactor(settings.secrets())) as bridge:
+    settings, now = load_settings(given, folder), asyncio.Event()
+    now.set()  # nobody is there whom the start would have to wait for
+    async with running(settings, redactor=Redactor(settings.secrets()), stop=now) as bridge:
         url = f"http://127.0.0.1:{bridge.addresses.port}/slack/events"
         slack.deliver_to(url if given["BRIDGE_SLACK__MODE"] == "http" else "")
         yield bridge
@@ -77,8 +82,13 @@ async def subscribed(database: Database, team: str) -> list[Subscription]:
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_what_comes_in_is_handled_and_slack_is_not_asked_before(
-    tmp_path: Path, sqlite_url: str, mode: str
+    tmp_path: Path, sqlite_url: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "BOT_TOKEN", "SIGNING_SECRET", "APP_TOKEN"):
+        monkeypatch.setenv(f"SLACK_{name}", "another")  # of another program on this machine
     async with start() as slack:
         ada = slack.add_user("ada")
         ops = slack.add_channel("ops", ada)
@@ -100,6 +110,7 @@ async def test_what_comes_in_is_handled_and_slack_is_not_asked_before(
         without = {name: one for name, one in given.items() if "DEFAULT" not in name}
         async with a_bridge(without, tmp_path, slack) as bridge:
             assert await subscribed(bridge.database, slack.world.team) == []
+    assert list(home.rglob("*")) == []
 
 
 async def _is_ready(bridge: Running) -> bool:
@@ -220,3 +231,88 @@ async def test_without_a_token_the_door_stays_shut(tmp_path: Path, sqlite_url: s
             told = await slack.command(ada, ops, "help")
     assert told.status == 404
     assert slack.requests == []
+
+
+@pytest.mark.postgres
+async def test_what_is_sent_again_to_a_replica_or_after_a_restart_is_done_once(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    async with start() as slack:
+        ada = slack.add_user("ada")
+        ops = slack.add_channel("ops", ada)
+        given = environment(slack, "http", postgres_url)
+        async with a_bridge(given, tmp_path, slack) as bridge:
+            told = await slack.command(ada, ops, "whoami")
+            async with a_bridge(given, tmp_path, slack):
+                again = [await slack.replay(told)]
+                await until(lambda: _is_done(bridge.database, 1))
+        async with a_bridge(given, tmp_path, slack) as bridge:
+            again.append(await slack.replay(told))
+            (row,) = await rows_of(bridge.database, delivery)
+            assert (row["outcome"], row["attempts"]) == ("done", 1)
+            assert await answers(bridge.database) == 1
+        assert [told.status, *(one.status for one in again)] == [200, 200, 200]
+        slack.assert_no_surprises()
+
+
+async def answers(database: Database) -> int:
+    """How many answers to one person alone were written down."""
+    return [row["kind"] for row in await rows_of(database, post)].count("chat_whisper")
+
+
+async def test_what_was_acknowledged_before_sigterm_is_done_once_after_it(tmp_path: Path) -> None:
+    async with start() as slack:
+        ada = slack.add_user("ada")
+        ops = slack.add_channel("ops", ada)
+        given = environment(slack, "http", f"sqlite:///{tmp_path}/data/bridge.db")
+        slack.faults.fail("auth.test", times=1000)  # so that nothing can be done yet
+        async with process(tmp_path, given) as bridge:
+            slack.deliver_to(f"{bridge.url}/slack/events")
+            told = await slack.command(ada, ops, "whoami")
+            ended = await bridge.stop()
+        assert (told.acked, ended.code, ended.err) == (True, 0, [])
+        slack.faults.orders.clear()
+        async with a_bridge(given, tmp_path, slack) as again:
+            await _hurried(again.database)
+            await until(lambda: _is_done(again.database, 1))
+            assert await answers(again.database) == 1
+
+
+async def test_a_terrakube_that_hangs_keeps_nobody_waiting(tmp_path: Path, sqlite_url: str) -> None:
+    async with start() as slack, hanging() as terrakube:
+        ada, bob = slack.add_user("ada"), slack.add_user("bob")
+        ops = slack.add_channel("ops", ada, bob)
+        given = environment(slack, "http", sqlite_url, BRIDGE_TERRAKUBE__URL=terrakube.url)
+        async with a_bridge(given, tmp_path, slack) as bridge:
+            told = await slack.command(ada, ops, "workspaces acme/*")
+            other = await slack.command(bob, ops, "whoami")
+            assert [(one.acked, one.seconds < 1) for one in (told, other)] == [(True, True)] * 2
+            await until(lambda: _is_done_for(bridge.database, bob.id))
+            assert len(await rows_of(bridge.database, delivery)) == 2
+            terrakube.let_go.set()
+
+
+@dataclass
+class Hanging:
+    """Somebody who answers nothing before they are let go, and then that they are busy."""
+
+    url: str = ""
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        await self.let_go.wait()
+        return web.Response(status=503)
+
+
+@asynccontextmanager
+async def hanging() -> AsyncIterator[Hanging]:
+    made, app = Hanging(), web.Application()
+    app.router.add_route("*", "/{path:.*}", made.answer)
+    async with TestServer(app) as server:
+        made.url = str(server.make_url(""))
+        yield made
+
+
+async def _is_done_for(database: Database, user: str) -> bool:
+    rows = await rows_of(database, delivery)
+    return [row["outcome"] for row in rows if row["subject"].endswith(f":{user}")] == ["done"]

@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -232,6 +233,29 @@ async def test_whoever_was_not_heard_is_told_so(sqlite: Database, mode: str) -> 
     wrong = [f"This was not taken: something went wrong here (error {one})." for one in numbers]
     assert (*whispers, *shown) == (BUSY, wrong[0], BUSY, wrong[1], BUSY, wrong[2])
     assert ops.messages[ts].edits == 0
+
+
+@DOORS
+async def test_what_breaks_after_the_acknowledgement_takes_nothing_of_it_back(
+    sqlite: Database, mode: str
+) -> None:
+    async with broken(sqlite, *[OverloadedError("full")] * 3, mode=mode) as place:
+        slack, ada = place.slack, place.ada
+        ts = await place.show(a_button("run.approve"))
+        slack.faults.fail("response_url")
+        slack.faults.reset("response_url", times=2)  # slack_sdk tries once more
+        slack.faults.refuse("response_url", error="expired_url")
+        with capture_logs() as logs:
+            for said in range(1, 4):
+                pressed = await slack.press(ada, place.ops.messages[ts], "run.approve")
+                assert (pressed.status, pressed.seconds < 0.5) == (200, True)
+                await until(partial(_is_told, logs, said))
+        assert slack.complaints == []
+        assert slack.whispers(ada, place.ops) == []
+
+
+def _is_told(logs: Sequence[Mapping[str, object]], times: int) -> bool:
+    return [one["event"] for one in logs].count("slack.not_told") == times
 
 
 @DOORS

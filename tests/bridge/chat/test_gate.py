@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.chat.gate import Gate
 from bridge.store.database import Database
@@ -142,11 +143,19 @@ async def test_nothing_a_stranger_sends_is_logged(
 ) -> None:
     caplog.set_level(logging.INFO)
     body = urlencode(COMMAND | {"text": "the-marker"}).encode()
-    async with a_place(sqlite) as place:
-        headers = signed_for(place, body)
-        for wrong in ({"X-Slack-Signature": "v0=marker"}, {"X-Slack-Request-Timestamp": "marker"}):
-            assert (await place.send(body, headers | wrong))[0] == 401
-    assert [one for one in caplog.messages if "marker" in one] == []
+    with capture_logs() as logs:
+        async with a_place(sqlite) as place:
+            headers = signed_for(place, body)
+            for wrong in (
+                {"X-Slack-Signature": "v0=marker"},
+                {"X-Slack-Request-Timestamp": "marker"},
+                {"X-Slack-Request-Timestamp": "5" * 5000},
+                {"X-Slack-Signature": "v0=\xe9marker"},
+            ):
+                assert (await place.send(body, headers | wrong))[0] == 401
+    assert [one for one in caplog.messages if "marker" in one or "Traceback" in one] == []
+    assert {one["event"] for one in logs} == {"delivery.refused"}
+    assert "marker" not in str(logs)
 
 
 def test_without_a_secret_there_is_no_gate() -> None:

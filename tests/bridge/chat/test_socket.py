@@ -9,7 +9,10 @@ from bridge.chat.calls import open_caller
 from bridge.domain.deliveries import Delivery
 from bridge.engine.inbox import Inbox
 from bridge.store.database import Database
+from bridge.web.health import Readiness
+from bridge.wiring.slack import Connected
 from tests.bridge.chat.doors import Place, a_place, a_socket, socket_door
+from tests.bridge.web.doors import Ready
 from tests.waiting import until
 
 OPEN = "apps.connections.open"
@@ -46,19 +49,20 @@ async def test_a_connection_slack_wants_to_end_is_opened_anew(sqlite: Database) 
 async def test_a_connection_that_breaks_is_missed_until_it_is_back(sqlite: Database) -> None:
     async with a_place(sqlite, mode="socket") as place:
         assert place.socket is not None
+        readiness = Connected(rest=Ready(), socket=place.socket)
+        assert await readiness.problems() == []
         place.slack.faults.fail(OPEN, times=2)
         with capture_logs() as logs:
             place.slack.sockets.drop()
-            await until(lambda: not_connected(place))
-            await until(place.socket.is_connected)
+            await until(lambda: is_so(readiness, ["Slack is not connected"]))
+            await until(lambda: is_so(readiness, []))
             assert await is_heard(place)
             await until(lambda: "slack.connected" in [one["event"] for one in logs])
     assert "slack.disconnected" in [one["event"] for one in logs]
 
 
-async def not_connected(place: Place) -> bool:
-    assert place.socket is not None
-    return not await place.socket.is_connected()
+async def is_so(readiness: Readiness, problems: list[str]) -> bool:
+    return await readiness.problems() == problems
 
 
 async def test_an_address_that_is_used_up_is_asked_for_again(sqlite: Database) -> None:

@@ -90,6 +90,7 @@ async def bridge(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[Run
     }
     (folder / ".env").write_text(dotenv({**ports, **settings}))
     ready = folder / "ready.json"
+    ready.unlink(missing_ok=True)  # of one that ran there before
     process = await spawn(folder, "serve", "--ready-file", str(ready))
     try:
         await until(lambda: ready.exists() or process.returncode is not None, seconds=START_WITHIN)
