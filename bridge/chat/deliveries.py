@@ -328,6 +328,9 @@ def _event(kind: str, payload: Payload, known: Mapping[str, Any]) -> ChatEvent |
 def _mention(event: Payload, payload: Payload, known: Mapping[str, Any]) -> ChatEvent | Ignored:
     if event.get("bot_id") or event.get("subtype") == "bot_message" or not known["actor"]:
         return Ignored(reason="a program said it")
+    if event.get("edited"):
+        # Slack tells of the message once more, as news: what it says was carried out already.
+        return Ignored(reason="a message was edited")
     own = _own_users(payload)
     if known["actor"] in own:
         return Ignored(reason="the bridge said it itself")

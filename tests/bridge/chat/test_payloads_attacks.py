@@ -215,6 +215,15 @@ async def test_what_happens_to_a_channel_is_in_order_whoever_did_it() -> None:
     assert (gone.subject, back.subject) == ("slack:T1:C1:", "slack:T1:C1:")
 
 
+async def test_a_message_that_is_edited_says_nothing_again() -> None:
+    """Else whoever corrects a word of what they said starts it a second time."""
+    said: Json = {"type": "app_mention", "text": "<@UBOT> apply acme/network", "ts": "1.1"}
+    _, (first,) = await heard("event", an_event(**said))
+    _, (again,) = await heard("event", an_event(**said, edited={"user": "U1", "ts": "2.0"}))
+    assert isinstance(parse(first), CommandSaid)
+    assert parse(again) == Ignored(reason="a message was edited")
+
+
 async def test_a_click_that_cannot_be_read_is_answered_and_not_kept() -> None:
     said, kept = await heard("action", {**CLICK, "actions": [{"action_id": "say", "value": {}}]})
     assert (said.whisper, len(kept)) == ("", 1), "an empty value is one"
