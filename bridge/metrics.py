@@ -42,6 +42,12 @@ class Metrics:
             "Bytes of request bodies in memory now.",
             registry=self.registry,
         )
+        self.slack_deliveries = Counter(
+            "bridge_slack_deliveries",
+            "What was done in Slack and was to be kept, by outcome (kept, not_kept).",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.hints = Counter(
             "bridge_hints",
             "Terrakube notifications answered, by outcome.",
@@ -125,7 +131,7 @@ class Metrics:
         )
         self.posts = Counter(
             "bridge_posts",
-            "Comments, statuses, reactions, merges and messages brought about, by kind and outcome.",
+            "Comments, statuses, reactions, merges and messages made, by kind and outcome.",
             ("kind", "outcome"),
             registry=registry,
         )

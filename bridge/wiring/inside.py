@@ -166,6 +166,7 @@ async def build_inside(
             lists=lists,
             check=checks.check,
             clock=clock,
+            metrics=metrics,
         )
         parsers = {SLACK: parser(lambda: slack.client.team)}
     dispatcher = make_dispatcher(services, redact=redactor.redact_known, parsers=parsers)

@@ -13,12 +13,14 @@ from bridge.chat.door import HttpDoor
 from bridge.chat.gate import Gate, verifier_of
 from bridge.chat.listening import Check, Listeners
 from bridge.chat.socket import Socket
+from bridge.domain.deliveries import Delivery
 from bridge.domain.errors import RemoteError
 from bridge.domain.posts import CHAT_KINDS, Post
 from bridge.domain.terrakube import Template, Workspace
 from bridge.engine.inbox import Inbox
 from bridge.engine.supervisor import Role
 from bridge.logs import REASON
+from bridge.metrics import Metrics
 from bridge.ports import Clock, PostLease, Published, Publisher
 from bridge.services.catalog import Catalog
 from bridge.settings.sections import SlackSettings
@@ -55,6 +57,7 @@ def open_door(
     lists: "Lists",
     check: Check,
     clock: Clock,
+    metrics: Metrics,
 ) -> SlackDoor:
     """Make the door of the configured mode; nothing comes in yet.
 
@@ -66,9 +69,10 @@ def open_door(
         lists: What searched lists offer.
         check: Looks into forms before they are acknowledged.
         clock: Dates what comes in, and says how old a signature is.
+        metrics: Counts.
     """
     listeners = Listeners(
-        inbox=Inbox(database),
+        inbox=CountedInbox(Inbox(database), metrics),
         clock=clock,
         known=lists,
         check=check,
@@ -91,6 +95,24 @@ def open_door(
     token = settings.app_token.get_secret_value() if settings.app_token else ""
     socket = Socket(app, slack.app_caller, app_token=token, url=look.address)
     return SlackDoor(http=None, socket=socket, roles=[*roles, socket])
+
+
+@dataclass(frozen=True, slots=True)
+class CountedInbox:
+    """Keeps what comes in, and counts that: whoever is not heard is told so with a 200, too."""
+
+    inbox: Inbox
+    metrics: Metrics
+
+    async def accept(self, delivery: Delivery, seconds: float, /) -> object:
+        """See chat.listening.Inbox."""
+        outcome = "not_kept"
+        try:
+            kept = await self.inbox.accept(delivery, seconds)
+            outcome = "kept"
+        finally:
+            self.metrics.slack_deliveries.labels(outcome).inc()
+        return kept
 
 
 class Lists:

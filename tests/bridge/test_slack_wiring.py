@@ -106,6 +106,8 @@ async def test_what_comes_in_is_handled_and_slack_is_not_asked_before(
             assert (told.acked, told.seconds < 3) == (True, True)
             await until(lambda: _is_done(bridge.database, 2))
             assert len(slack.calls("auth.test")) == 1
+            counted = bridge.metrics.exposition().decode()
+            assert 'bridge_slack_deliveries_total{outcome="kept"} 2.0' in counted
         slack.assert_no_surprises()
         without = {name: one for name, one in given.items() if "DEFAULT" not in name}
         async with a_bridge(without, tmp_path, slack) as bridge:
