@@ -85,7 +85,7 @@ def answer_said(work: Work, said: Said, answer: str | ChatMessage, *, now: datet
         slot=said.trigger,
         thread=said.place.thread,
         user=said.speaker.user.id,
-        response_url="" if said.mention else said.response_url,
+        response_url=said.response_url,
         expires_at=None if said.mention else expires,
     )
     post(work, PostKind.CHAT_REPLY if said.mention else PostKind.CHAT_WHISPER, target, answer)

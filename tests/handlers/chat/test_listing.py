@@ -76,8 +76,10 @@ async def test_very_long_names_leave_room_for_the_rest(desk: Desk) -> None:
     for number in range(100):
         desk.workspace(f"{number}-{'w' * 1_000}", branch="b" * 1_000)
         desk.server.add_template(f"{number}-{'t' * 1_000}")
-    assert "more" in (await desk.ask_for("workspaces")).splitlines()[-1]
-    assert "more" in (await desk.ask_for("templates")).splitlines()[-1]
+    for text, how in (("workspaces", "PART"), ("templates", "org=NAME")):
+        last = (await desk.ask_for(text)).splitlines()[-1]
+        assert last.startswith("  • …and "), last
+        assert f"more; `/terrakube {text} {how}` shows those" in last
 
 
 async def test_there_may_be_nothing() -> None:

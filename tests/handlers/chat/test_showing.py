@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -181,6 +182,24 @@ async def test_a_lock_of_terrakubes_is_told_as_it_is_now() -> None:
     assert locked in await desk.ask_for("why 1")
     assert "🔒 locked in Terrakube: `till Monday`" in await desk.ask_for("status acme/network")
     assert "🔒 locked in Terrakube" in await desk.ask_for("status acme/*")
+
+
+async def test_only_what_is_in_line_waits_for_whoever_has_the_workspace_locked() -> None:
+    desk = a_desk()
+    held = hold_of(desk)
+    desk.store.held[held.workspace.id] = held
+    fields: dict[str, Any] = {
+        "state": RunState.QUEUED,
+        "phase": RunPhase.PLANNED,
+        "repository": INFRA,
+        "job_id": "",
+    }
+    desk.follow(verb=Verb.PLAN, pull_request=1, **fields)
+    assert "is next" not in await desk.ask_for("status")
+    desk.follow(pull_request=7, **fields)
+    assert "is next" not in await desk.ask_for("status")
+    desk.follow(pull_request=1, **fields)
+    assert "is number 2 in line: acme/infra#" in await desk.ask_for("status")
 
 
 @pytest.mark.parametrize(
