@@ -29,7 +29,6 @@ from bridge.rendering.slack import render_start_view
 from bridge.routing import Router, Said, Services
 from handlers.chat.about import answer_about, find_pull_request
 from handlers.chat.recognising import recognise
-from handlers.chat.targets import in_its_thread
 from handlers.chat.writing import channel_of, open_view, reply, whisper
 
 log = structlog.get_logger(__name__)
@@ -134,7 +133,7 @@ async def _answered(said: Said, services: Services, work: Work) -> str:
             pass
     if refusal := refuse_without_pull_request(said.command, services.chat_command):
         return refusal.text
-    return await services.say(await in_its_thread(said, services), services, work)
+    return await services.say(said, services, work)
 
 
 def _failed(event: Interaction, said: Said, services: Services, error: RemoteError) -> str:

@@ -1,6 +1,6 @@
 """Approve, reject and cancel in the chat: by a button, by a name that is typed in, by words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, cast
 
@@ -31,7 +31,7 @@ from bridge.routing import Router, Said, Services, Speaker
 from handlers.approving import standing_with
 from handlers.chat.answering import Given, Objection, decision_of, object_to
 from handlers.chat.recognising import recognise
-from handlers.chat.targets import find_workspaces
+from handlers.chat.targets import find_workspaces, runs_of_thread
 from handlers.chat.writing import audit_said, open_view, report_key, whisper, whisper_later
 
 log = structlog.get_logger(__name__)
@@ -209,7 +209,7 @@ async def _is_counted(given: Given, run: Run, services: Services) -> bool:
 
 
 async def _meant(said: Said, answer: Answer, services: Services) -> Refuse | tuple[Run, ...]:
-    """Find the runs that are named, by their job or by their workspace."""
+    """Find the runs that are named, by their job, their workspace or the thread they are in."""
     command = cast("JobCommand", said.command)
     if services.chats is None:
         return Refuse(text="Slack is not configured any more.")
@@ -217,8 +217,7 @@ async def _meant(said: Said, answer: Answer, services: Services) -> Refuse | tup
         run = await services.chats.run_of_job(command.job)
         return (run,) if run else refuse_answer(answer, [_unfollowed(command.job, services)])
     if not command.selection.workspaces:
-        example = code(f"{services.chat_command} {answer} organization/workspace")
-        return refuse_answer(answer, [f"Say which: {example}, or the number of a job."])
+        return await _in_thread(said, answer, services)
     try:
         # A name that several organizations have is none: nobody answers to what they did not mean.
         spaces = await find_workspaces(said, services)
@@ -230,14 +229,32 @@ async def _meant(said: Said, answer: Answer, services: Services) -> Refuse | tup
     if isinstance(spaces, Refuse):
         return refuse_answer(answer, [spaces.text])
     found = [run for one in spaces for run in await services.chats.runs_of_workspace(one.ref.id)]
-    wanted = tuple(
+    named = named_text(command.selection)
+    nothing = f"Nothing that matches {named} {_standing(answer)}, as far as is known."
+    return _open(found[::-1], answer) or refuse_answer(answer, [nothing])
+
+
+async def _in_thread(said: Said, answer: Answer, services: Services) -> Refuse | tuple[Run, ...]:
+    """Find the runs that are meant where none are named: those the thread is about."""
+    shown = await runs_of_thread(said, services)
+    if not shown:
+        example = code(f"{services.chat_command} {answer} organization/workspace")
+        return refuse_answer(answer, [f"Say which: {example}, or the number of a job."])
+    nothing = f"Nothing in this thread {_standing(answer)}, as far as is known."
+    return _open(shown, answer) or refuse_answer(answer, [nothing])
+
+
+def _open(runs: Sequence[Run], answer: Answer) -> tuple[Run, ...]:
+    """Leave out the runs that cannot be answered so."""
+    return tuple(
         run
-        for run in reversed(found)
+        for run in runs
         if not run.concluded and (answer is Answer.CANCEL or run.state is RunState.WAITING)
     )
-    what = "is under way" if answer is Answer.CANCEL else "waits for an approval"
-    nothing = f"Nothing that matches {named_text(command.selection)} {what}, as far as is known."
-    return wanted or refuse_answer(answer, [nothing])
+
+
+def _standing(answer: Answer) -> str:
+    return "is under way" if answer is Answer.CANCEL else "waits for an approval"
 
 
 def _unfollowed(job: str, services: Services) -> str:

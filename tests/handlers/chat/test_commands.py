@@ -369,26 +369,45 @@ class TestPullRequests:
 
 class TestThreadsOfRuns:
     @pytest.mark.parametrize(
-        ("text", "states", "expected"),
+        ("text", "states", "decided"),
         [
-            ("approve", (RunState.WAITING,), ("1", ())),
-            ("approve", (RunState.WAITING, RunState.RUNNING), ("1", ())),
-            ("approve", (RunState.WAITING, RunState.WAITING), ("", ())),
-            ("reject", (RunState.WAITING, RunState.WAITING), ("", ("acme/network",))),
-            ("cancel", (RunState.RUNNING,), ("1", ())),
-            ("cancel", (RunState.SUCCEEDED,), ("", ())),
-            ("approve 7", (RunState.WAITING,), ("7", ())),
+            ("approve", "W", ["run-1"]),
+            ("approve", "WRS", ["run-1"]),
+            ("approve", "WW", ["run-1", "run-2"]),
+            ("reject", "WRW", ["run-1", "run-3"]),
+            ("cancel", "RWS", ["run-1", "run-2"]),
         ],
     )
-    async def test_an_answer_is_for_what_the_thread_is_about(
-        self, ear: Ear, text: str, states: tuple[RunState, ...], expected: tuple[str, ...]
+    async def test_an_answer_is_for_what_the_thread_shows(
+        self, room: Room, text: str, states: str, decided: list[str]
     ) -> None:
-        assert isinstance(ear.room.chats, Threads)
-        runs = [ear.room.ran(state=one, pull_request=None) for one in states]
-        ear.room.chats.shown["7.1"] = runs
-        await ear.hear(text, thread="7.1", mention=True)
-        command: Any = ear.said[0].command
-        assert (command.job, command.selection.workspaces) == expected
+        self._shown(room, states)
+        work = await heard(room, text, thread="7.1", mention=True)
+        assert [one.run_id for one in work.decides] == decided
+
+    async def test_nothing_that_waits_there_is_told(self, room: Room) -> None:
+        self._shown(room, "RS")
+        work = await heard(room, "approve", thread="7.1", mention=True)
+        (answer,) = replies(work)
+        assert answer == (
+            "Nothing was approved.\n\n"
+            "Nothing in this thread waits for an approval, as far as is known."
+        )
+
+    async def test_a_thread_types_nobodys_name(self, room: Room) -> None:
+        self._shown(room, "W", counts=PlanCounts(add=0, change=0, destroy=11))
+        work = await heard(room, "approve", thread="7.1", mention=True)
+        assert work.decides == []
+        assert "the workspace's name has to be typed" in replies(work)[0]
+
+    def _shown(self, room: Room, states: str, **changes: Any) -> None:  # noqa: ANN401 - of the runs
+        """Let a thread be about runs: that wait, that go on, that came to their end."""
+        known = {"W": RunState.WAITING, "R": RunState.RUNNING, "S": RunState.SUCCEEDED}
+        assert isinstance(room.chats, Threads)
+        room.chats.shown["7.1"] = [
+            room.ran(verb=Verb.APPLY, state=known[one], pull_request=None, **changes)
+            for one in states
+        ]
 
 
 class TestTrouble:
