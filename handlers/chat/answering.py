@@ -39,6 +39,7 @@ _STALE = (
 )
 _OLDER = "it is of an older head: what is planned now is shown in a message of its own."
 _SILENT = "Terrakube does not say just now how its job stands. Please try again in a while."
+_UNREAD = "its plan is being read just now. Look at it in the message about it, and answer then."
 _GONE = "its job is gone: somebody deleted it in Terrakube."
 
 
@@ -169,7 +170,14 @@ def _not_answered(given: Given, run: Run, job: Job | None) -> Objection | None:
         return _nothing(given, "it waits anew, and is being looked at: try again.", looks=True)
     if text := why_not(run, None, given.answer):
         return _nothing(given, text, looks=run.state is not RunState.WAITING)
+    if given.answer is Answer.APPROVE and _is_unread(run):
+        return _nothing(given, _UNREAD)
     return None
+
+
+def _is_unread(run: Run) -> bool:
+    """Tell whether nobody can have seen yet what a job would do; one that cannot be read is let."""
+    return run.phase is RunPhase.REVIEWING and not run.digest and run.counts is None
 
 
 def _unnamed(given: Given, run: Run, services: Services) -> Objection | None:

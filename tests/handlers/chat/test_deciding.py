@@ -456,6 +456,20 @@ class TestFourEyes:
         assert [one.quorum for one in (await hall.press(hall.waits())).decides] == [3]
 
 
+async def test_nobody_approves_what_nobody_can_have_seen(hall: Hall) -> None:
+    unread = {"digest": "", "counts": None}
+    run = hall.waits(phase=RunPhase.REVIEWING, **unread)
+    assert "its plan is being read" in refused(await hall.press(run))
+    text, work = await hall.tell(said(ApproveCommand, job=run.job_id))
+    assert "its plan is being read" in text
+    assert not work.decides
+    assert (await hall.press(run, Control.REJECT)).decides
+    cannot_be_read = hall.waits(phase=RunPhase.CREATED, **unread)
+    assert (await hall.press(cannot_be_read)).decides
+    seen_before = hall.waits(phase=RunPhase.REVIEWING)
+    assert (await hall.press(seen_before)).decides
+
+
 class TestDestroys:
     async def test_a_destroy_needs_its_own_right_besides(self, hall: Hall) -> None:
         hall.rule(a_rule(ON_CALL, may="approve reject"))
