@@ -121,8 +121,9 @@ class Messages:
             if await self._update(known.id, wanted):
                 await self.keep(index, RemotePart(id=known.id, hash=found))
                 return
+            # It is gone for good: while a new one is not paid for, nobody looks for it again.
+            await self.keep(index, NOWHERE if wanted.replaces else RemotePart(id="", hash=found))
             if not wanted.replaces:
-                await self.keep(index, RemotePart(id="", hash=found))
                 return
         elif known.hash and not wanted.repeats:
             return
