@@ -31,6 +31,9 @@ SAID: Final = {
 }
 """What an answer makes of a job, the end of a sentence."""
 
+_PROGRAM: Final = "[bot]"
+"""What the logins of apps end with on GitHub, and of nobody else."""
+
 _UNSURE: Final = (
     "Whether some of them are one person cannot be told: whoever is known in Slack alone, or on "
     f"the forge alone, has to link the two ({code('link')} in Slack)."
@@ -79,12 +82,14 @@ def demand_of(rules: Iterable[AccessRule] | None, workspace: WorkspaceRef, verb:
 def demand_for(run: Run, rules: Iterable[AccessRule] | None) -> Demand:
     """Say who must approve the job of a run.
 
-    Whoever started a job in Terrakube is known to Terrakube alone: of two different people who
-    approve it, one at least is somebody else.
+    Whoever started a job in Terrakube is known to Terrakube alone, and whoever had a program start
+    one, such as a merge queue, to that program: of two different people who approve it, one at
+    least is somebody else.
     """
     verb = Verb.DESTROY if is_destroy(run) else run.request.verb
     demand = demand_of(rules, run.request.workspace, verb)
-    if demand.four_eyes and run.request.verb is Verb.JOB:
+    is_program = run.request.actor.lower().endswith(_PROGRAM)
+    if demand.four_eyes and (run.request.verb is Verb.JOB or is_program):
         return Demand(quorum=max(demand.quorum, 2))
     return demand
 

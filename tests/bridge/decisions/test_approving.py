@@ -66,6 +66,21 @@ def test_whoever_started_a_job_in_terrakube_is_outnumbered(
     assert demand_for(run, (replace(STRICT, quorum=quorum),)) == expected
 
 
+@pytest.mark.parametrize(
+    ("actor", "expected"),
+    [
+        ("github-merge-queue[bot]", Demand(quorum=2)),
+        ("Renovate[Bot]", Demand(quorum=2)),
+        ("bot", Demand(four_eyes=True)),
+    ],
+)
+def test_who_had_a_program_ask_may_be_one_of_two(actor: str, expected: Demand) -> None:
+    """Else whoever clicks on merge approves alone what the merge queue pushes."""
+    run = a_plan()
+    run = replace(run, request=replace(run.request, verb=Verb.PUSH, actor=actor))
+    assert demand_for(run, (replace(STRICT, quorum=1),)) == expected
+
+
 def test_a_person_has_the_accounts_that_are_linked() -> None:
     both = frozenset({"slack:u1", "code:ada"})
     assert accounts_of("Ada Lovelace (slack:U1)", "code", [LINKED]) == both
