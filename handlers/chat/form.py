@@ -1,6 +1,7 @@
 """The form that starts a run: what it says is carried out as if it had been typed."""
 
 from dataclasses import replace
+from typing import Final
 
 from bridge.decisions.asking import Refuse
 from bridge.decisions.forms import command_of
@@ -14,6 +15,10 @@ from handlers.chat.recognising import recognise
 from handlers.chat.writing import whisper
 
 router = Router()
+
+_NOWHERE: Final = (
+    "Nothing was started: there is no channel in which it could be shown. Open the form in one."
+)
 
 
 @router.on(FormSent)
@@ -29,7 +34,8 @@ async def start(event: FormSent, services: Services, work: Work) -> None:
     if isinstance(speaker, Refuse):
         refuse_stranger(event, speaker.text, work)
         return
-    command = command_of(event.values)
+    # What starts is shown to all: whoever sends a form from nowhere is asked to open it somewhere.
+    command = command_of(event.values) if event.place.channel else Refuse(text=_NOWHERE)
     if isinstance(command, Refuse):
         whisper(work, event, command.text)
         return

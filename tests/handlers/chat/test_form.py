@@ -9,7 +9,7 @@ from bridge.domain.work import Work
 from tests.bridge.decisions.applying import a_rule
 from tests.fakes.chats import TEAM
 from tests.fakes.forge import BASE, HEAD
-from tests.handlers.chat.rooms import Room
+from tests.handlers.chat.rooms import HOOK, Room
 from tests.handlers.chat.speech import a_room, said, sent, whispers
 
 MAY = a_rule("slack:user:U1", may="plan apply")
@@ -65,6 +65,13 @@ async def test_what_is_wrong_with_it_is_told(
     work = await room.happens(sent(Form.START, {**ENTERED, **entered}))
     assert work.runs == []
     assert says in whispers(work)[0]
+
+
+async def test_from_nowhere_nothing_is_started(room: Room) -> None:
+    nowhere = ChatPlace(team=TEAM, channel="")
+    work = await room.happens(sent(Form.START, ENTERED, "", place=nowhere, response_url=HOOK))
+    assert work.runs == []
+    assert "there is no channel in which it could be shown" in whispers(work)[0]
 
 
 async def test_strangers_start_nothing_and_other_forms_are_others_matter(room: Room) -> None:

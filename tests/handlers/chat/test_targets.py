@@ -18,6 +18,8 @@ def room() -> Room:
     room = a_room()
     room.workspace("dns")
     room.workspace("prod-network")
+    room.workspace("a1")
+    room.workspace("a[1]")
     other = room.server.add_organization("other")
     room.workspace("dns", organization=other)
     room.workspace("lonely", organization=other)
@@ -53,8 +55,14 @@ async def found(
         ("plan acme/dns", "other", ["acme/dns"]),
         ("status 'd*'", "", ["acme/dns", "other/dns"]),
         ("status 'd*'", "acme", ["acme/dns"]),
-        ("status acme/*", "", ["acme/dns", "acme/network", "acme/prod-network"]),
+        (
+            "status acme/*",
+            "",
+            ["acme/a1", "acme/a[1]", "acme/dns", "acme/network", "acme/prod-network"],
+        ),
         ("logs network", "", ["acme/network"]),
+        ("status 'acme/a[1]'", "", ["acme/a[1]"]),
+        ("status 'acme/a?'", "", ["acme/a1"]),
     ],
 )
 async def test_names_mean_workspaces(
