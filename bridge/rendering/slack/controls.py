@@ -39,7 +39,7 @@ def others(one: ChatRun) -> Iterator[Block]:
     yield from cancel(run)
     if any(output.kind is OutputKind.PLAN for output in report.outputs):
         yield _button(Control.PLAN, "Plan", run)
-    if run.job_id and run.started_at:
+    if run.job_id and (run.started_at or report.outputs):  # a quick one may start unseen
         yield _button(Control.LOGS, "Logs", run)
     if is_address(report.job_url):
         yield {
