@@ -28,6 +28,6 @@ async def test_what_was_read_last_is_offered_also_while_terrakube_is_dead() -> N
     assert (lists.workspaces(), lists.templates()) == ([net], {ACME.name: [plan]})
     server.failures.clear()
     app = server.add_workspace("app")
-    await until(lambda: lists.workspaces() == [net, app])
+    await until(lambda: lists.workspaces() == [app, net])
     lists.stop()
     await running
