@@ -25,6 +25,9 @@ Answer: TypeAlias = Mapping[str, object]
 _UNTOLD_PAUSE: Final = 30.0
 """Seconds a method rests that was limited without a word for how long."""
 
+_LONGEST_PAUSE: Final = 3_600.0
+"""Seconds a method rests at most: what asks for more is no Slack, or does not mean it."""
+
 _LONGEST: Final = 300  # characters of what somebody else wrote
 
 _LIMITED: Final = frozenset({"ratelimited", "rate_limited", "accesslimited"})
@@ -107,7 +110,8 @@ def _details(answer: Answer) -> str:
 
 def limited(method: str, retry_after: str) -> TemporaryRemoteError:
     """Say that a method is to rest, for as many seconds as its answer's header says."""
-    seconds = float(retry_after) if retry_after.isdecimal() else _UNTOLD_PAUSE
+    asked = float(retry_after) if retry_after.isdecimal() else _UNTOLD_PAUSE
+    seconds = min(asked, _LONGEST_PAUSE)
     return TemporaryRemoteError(
         f"{method}: too often: Slack wants a pause of {seconds:g} s",
         service=SLACK,

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from bridge.chat.calls import proxy_for
 from bridge.chat.client import SlackClient, open_client
+from bridge.chat.errors import limited
 from bridge.domain.chat import ChatAccount, ChatMessage, ChatUser
 from bridge.domain.errors import (
     ChatRefusalError,
@@ -507,3 +508,11 @@ class TestProxies:
         async with a_place() as place:
             await place.client.post(place.general.id, HELLO)
             assert json.dumps(place.texts) == '["hello"]'
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("2", 2.0), ("", 30.0), ("-1", 30.0), ("soon", 30.0), ("9" * 400, 3_600.0)],
+)
+def test_a_pause_is_never_for_ever(told: str, seconds: float) -> None:
+    assert limited("chat.update", told).retry_after == seconds
