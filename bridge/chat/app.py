@@ -29,8 +29,8 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.chat.deliveries import Payload
 from bridge.chat.listening import Acknowledgement, Listeners
+from bridge.chat.payloads import Payload
 from bridge.logs import STATUS
 
 log = structlog.get_logger(__name__)

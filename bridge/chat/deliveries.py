@@ -7,14 +7,21 @@ at whatever replica and after whatever restart, gives something the store has al
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+from bridge.chat.payloads import (
+    Payload,
+    Who,
+    action_of,
+    entered_in,
+    own_users,
+    text_of,
+    values_of,
+    who_of,
+)
 from bridge.domain.access import SLACK
-from bridge.domain.chat import ChatPlace
-from bridge.domain.chat_controls import Control, FormPlace
 from bridge.domain.chat_events import (
     AppRemoved,
     ButtonPressed,
@@ -27,11 +34,6 @@ from bridge.domain.chat_events import (
 from bridge.domain.deliveries import Delivery
 from bridge.domain.errors import PayloadError, TemporaryRemoteError
 from bridge.ports import Ignored
-
-Payload: TypeAlias = Mapping[str, Any]
-
-COMMAND: Final = "command"
-"""Kind of a delivery that a slash command made; the others bear Slack's own words."""
 
 ACTIONS: Final = "block_actions"
 SUBMISSION: Final = "view_submission"
@@ -54,25 +56,9 @@ _BACK: Final = frozenset({"channel_unarchive", "group_unarchive", MEMBER})
 KEPT_EVENTS: Final = frozenset({MENTION, *_GONE, *_BACK, *_REMOVED})
 """Events that are kept; of the others nothing follows that could be lost."""
 
-_CONTROLS: Final = {str(one): one for one in Control}
 _SECRETS: Final = frozenset({"token", "bot_access_token"})
 _MENTION: Final = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 _NOT_YET: Final = "Slack has not said yet which workspace the bridge is in"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Who:
-    """Who did something, where; *thread* is empty outside of one."""
-
-    team: str
-    user: str
-    user_team: str
-    channel: str = ""
-    thread: str = ""
-
-    @property
-    def place(self) -> ChatPlace:
-        return ChatPlace(team=self.team, channel=self.channel, thread=self.thread)
 
 
 def to_delivery(kind: str, payload: Payload, now: datetime) -> Delivery:
@@ -89,7 +75,7 @@ def to_delivery(kind: str, payload: Payload, now: datetime) -> Delivery:
             source=SLACK,
             key=_key(kind, kept),
             kind=kind,
-            subject=_subject(kind, _who(kind, kept)),
+            subject=_subject(kind, who_of(kind, kept)),
             semantic_key=None,
             repository_id="",
             headers={},
@@ -117,7 +103,7 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON
             return value
 
 
-def _subject(kind: str, who: _Who) -> str:
+def _subject(kind: str, who: Who) -> str:
     """Say whose order matters: of one person in one channel, or of a channel itself."""
     user = "" if kind in _GONE or kind in _BACK else who.user
     return f"{SLACK}:{who.team}:{who.channel}:{user}"
@@ -131,7 +117,7 @@ def parse(delivery: Delivery) -> ChatEvent | Ignored:
     """
     with _Reading(delivery.kind):
         payload = json.loads(delivery.body)
-        who = _who(delivery.kind, payload)
+        who = who_of(delivery.kind, payload)
         known = {
             "delivery_id": delivery.key,
             "received_at": delivery.received_at,
@@ -183,61 +169,14 @@ class _Reading:
 
 def _key(kind: str, payload: Payload) -> str:
     if "event" in payload:
-        return _text(payload, "event_id")
-    who = _who(kind, payload)
-    return f"{who.team}:{who.user}:{_text(payload, 'trigger_id')}"
-
-
-def _who(kind: str, payload: Payload) -> _Who:
-    if kind == COMMAND:
-        team = _text(payload, "team_id")
-        return _Who(
-            team=team,
-            user=_text(payload, "user_id"),
-            user_team=team,
-            channel=_text(payload, "channel_id"),
-        )
-    if "event" in payload:
-        return _who_of_event(payload)
-    user = payload["user"]
-    team = str((payload.get("team") or {}).get("id") or user.get("team_id") or "")
-    place = _form_place(payload) if payload.get("view") else _message_place(payload)
-    return _Who(
-        team=team,
-        user=_text(user, "id"),
-        user_team=str(user.get("team_id") or ""),
-        channel=place.channel,
-        thread=place.thread,
-    )
-
-
-def _who_of_event(payload: Payload) -> _Who:
-    event = payload["event"]
-    channel = event.get("channel") or ""
-    return _Who(
-        team=_text(payload, "team_id"),
-        user=str(event.get("user") or event.get("actor_id") or ""),
-        user_team=str(event.get("user_team") or event.get("team") or ""),
-        channel=str(channel.get("id") or "") if isinstance(channel, dict) else str(channel),
-        thread=str(event.get("thread_ts") or ""),
-    )
-
-
-def _form_place(payload: Payload) -> FormPlace:
-    return FormPlace.parse(str(payload["view"].get("private_metadata") or ""))
-
-
-def _message_place(payload: Payload) -> FormPlace:
-    shown, message = payload.get("container") or {}, payload.get("message") or {}
-    return FormPlace(
-        channel=str((payload.get("channel") or {}).get("id") or shown.get("channel_id") or ""),
-        thread=str(shown.get("thread_ts") or message.get("thread_ts") or ""),
-    )
+        return text_of(payload, "event_id")
+    who = who_of(kind, payload)
+    return f"{who.team}:{who.user}:{text_of(payload, 'trigger_id')}"
 
 
 def _interaction(payload: Payload, known: Mapping[str, Any], *, name: str = "") -> dict[str, Any]:
     """Gather what everything has in common that is answered where it was done."""
-    trigger_id = "" if name else _text(payload, "trigger_id")
+    trigger_id = "" if name else text_of(payload, "trigger_id")
     return {
         **known,
         "trigger": f"{SLACK}:{known['place'].team}:{name or trigger_id}",
@@ -256,21 +195,10 @@ def _button(payload: Payload, known: Mapping[str, Any]) -> ChatEvent | Ignored:
         return Ignored(reason="nothing was pressed that the bridge knows")
     return ButtonPressed(
         **_interaction(payload, known),
-        action=_text(action, "action_id"),
-        value=_entered(action),
+        action=text_of(action, "action_id"),
+        value=entered_in(action),
         message=str((payload.get("container") or {}).get("message_ts") or ""),
     )
-
-
-def action_of(payload: Payload) -> Payload | None:
-    """Find what was pressed or chosen; None when it is nothing the bridge ever showed."""
-    actions: Iterable[Payload] = payload.get("actions") or ()
-    return next((one for one in actions if control_of(one) is not None), None)
-
-
-def control_of(action: Payload) -> Control | None:
-    """Say which control an ``action_id`` names; None for none of the bridge's."""
-    return _CONTROLS.get(str(action.get("action_id") or "").partition(":")[0])
 
 
 def read_form(payload: Payload, now: datetime) -> FormSent:
@@ -298,26 +226,13 @@ def _form(payload: Payload, known: Mapping[str, Any]) -> FormSent:
     )
 
 
-def values_of(view: Payload) -> Mapping[str, str]:
-    """List what is entered in a view by ``action_id``, without what was left empty."""
-    blocks: Mapping[str, Payload] = (view.get("state") or {}).get("values") or {}
-    entered = {name: _entered(one) for block in blocks.values() for name, one in block.items()}
-    return {name: value for name, value in entered.items() if value}
-
-
-def _entered(state: Payload) -> str:
-    """Return what was typed, chosen, or stands behind a button."""
-    chosen = state.get("selected_option") or {}
-    return str(state.get("value") or chosen.get("value") or "")
-
-
 def _event(kind: str, payload: Payload, known: Mapping[str, Any]) -> ChatEvent | Ignored:
     event = payload["event"]
     if kind == MENTION:
         return _mention(event, payload, known)
     if kind in _GONE:
         return ChannelGone(**known, why=_GONE[kind])
-    is_other = kind == MEMBER and event.get("user") not in _own_users(payload)
+    is_other = kind == MEMBER and event.get("user") not in own_users(payload)
     if kind in _BACK and not is_other:
         return ChannelBack(**known)
     if kind == UNINSTALLED or (kind == REVOKED and (event.get("tokens") or {}).get("bot")):
@@ -331,7 +246,7 @@ def _mention(event: Payload, payload: Payload, known: Mapping[str, Any]) -> Chat
     if event.get("edited"):
         # Slack tells of the message once more, as news: what it says was carried out already.
         return Ignored(reason="a message was edited")
-    own = _own_users(payload)
+    own = own_users(payload)
     if known["actor"] in own:
         return Ignored(reason="the bridge said it itself")
     return CommandSaid(
@@ -341,23 +256,9 @@ def _mention(event: Payload, payload: Payload, known: Mapping[str, Any]) -> Chat
     )
 
 
-def _own_users(payload: Payload) -> frozenset[str]:
-    """Return the ids of the bridge's own user, as the event names it."""
-    shown: Iterable[Payload] = payload.get("authorizations") or ()
-    return frozenset(str(one["user_id"]) for one in shown if one.get("user_id"))
-
-
 def _after_mention(text: str, own: frozenset[str]) -> str:
     """Return what follows the bridge's name; the first name counts where nobody says which."""
     for match in _MENTION.finditer(text):
         if match[1] in own or not own:
             return text[match.end() :].strip()
     return text.strip()
-
-
-def _text(payload: Payload, name: str) -> str:
-    value = payload[name]
-    if not isinstance(value, str) or not value:
-        msg = f"{name} is missing"
-        raise ValueError(msg)
-    return value

@@ -16,16 +16,13 @@ import structlog
 
 from bridge.chat.deliveries import (
     ACTIONS,
-    COMMAND,
     KEPT_EVENTS,
     SUBMISSION,
-    Payload,
-    action_of,
-    control_of,
     read_form,
     to_delivery,
 )
 from bridge.chat.options import Known, options_for
+from bridge.chat.payloads import COMMAND, Payload, action_of, control_of
 from bridge.domain.chat_controls import Control
 from bridge.domain.chat_events import FormSent
 from bridge.domain.deliveries import Delivery

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, Protocol
 
-from bridge.chat.deliveries import Payload, control_of, values_of
+from bridge.chat.payloads import Payload, control_of, values_of
 from bridge.domain.chat_controls import Control
 from bridge.domain.terrakube import Template, Workspace
 
