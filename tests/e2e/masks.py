@@ -13,6 +13,10 @@ _MASKS: Final = (
     (re.compile(r"(\b[0-9]{4}-[0-9]{2}-[0-9]{2} )?\b[0-9]{2}:[0-9]{2} UTC"), "WHEN"),
     (re.compile(r"http://127\.0\.0\.1:[0-9]+"), "http://HOST"),
     (re.compile(r"\| (<1|[0-9]+) s \|"), "| TOOK |"),
+    (re.compile(r"@[0-9a-f]{8}`"), "@SHORT`"),
+    (re.compile(r"\btook (<1 s|[0-9]+ (s|min|h)( [0-9]+ (s|min))?)"), "took TOOK"),
+    (re.compile(r"\bterrakube \(edited\):"), "terrakube:"),
+    (re.compile(r"\bterrakube \(edited, "), "terrakube ("),
 )
 
 
