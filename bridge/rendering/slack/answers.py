@@ -23,6 +23,7 @@ from bridge.rendering.slack.pieces import Block, actions, paragraphs, plain, pre
 _READER: Final = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable("table")
 _MOST: Final = 7_500
 _MOST_TEXT: Final = 3_000
+_MOST_PIECES: Final = 200
 _LONGEST_INPUT: Final = 200_000
 _LONGEST_LINE: Final = 2_500
 _LONGEST_PARAGRAPH: Final = 8_000
@@ -88,7 +89,8 @@ def _fitting(pieces: Sequence[_Piece]) -> tuple[list[_Piece], int]:
     room, left = _MOST, 0
     kept: list[_Piece] = []
     for piece in pieces:
-        taken, rest = _taken(piece, 0 if left else room)
+        is_full = left or len(kept) == _MOST_PIECES
+        taken, rest = _taken(piece, 0 if is_full else room)
         room -= len(taken)
         left += rest
         if taken:

@@ -1,6 +1,7 @@
 """Answers that quote others, however they are nested: nothing in them calls or links."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,3 +64,10 @@ def test_text_as_it_is_inside_of_quotes_and_lists_calls_nobody(markdown: str) ->
 @given(st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
 def test_nothing_that_others_wrote_is_live(markdown: str) -> None:
     assert live(markdown) == []
+
+
+def test_any_number_of_small_pieces_is_written_at_once() -> None:
+    started = time.perf_counter()
+    message = render_answer("```\nx\n```\n" * 20_000)
+    assert time.perf_counter() - started < 5
+    assert "more lines" in message.text
