@@ -17,7 +17,6 @@ from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar, 
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.domain.errors import OverloadedError
 from bridge.ports import Clock
@@ -72,6 +71,18 @@ class Writer(Protocol):
         ...
 
 
+class Readers(Protocol):
+    """What the database needs of those who read."""
+
+    async def run(self, query: Callable[[Connection], T]) -> T:
+        """Run *query* on one snapshot."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
 class Database:
     """An open database; make one with :meth:`open`, end it with :meth:`close`.
 
@@ -92,7 +103,7 @@ class Database:
         self._sleepers: dict[str, set[asyncio.Event]] = {}
         self._observe: Observe | None = None
         self._writer: Writer
-        self._readers: AsyncEngine
+        self._readers: Readers
         self._lock: sqlite.FileLock | None = None
         self._listener: postgres.Listener | None = None
 
@@ -158,8 +169,7 @@ class Database:
         """
         for pause in (*_READ_TRIES, None):
             try:
-                async with self._readers.connect() as connection:
-                    return await connection.run_sync(lambda sync: query(sync, *args, **kwargs))
+                return await self._readers.run(lambda sync: query(sync, *args, **kwargs))
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 if not postgres.is_connection_loss(error):
                     raise
@@ -226,7 +236,7 @@ class Database:
         if self._listener is not None:
             await self._listener.close()
         await self._writer.close()
-        await self._readers.dispose()
+        await self._readers.close()
         if self._lock is not None:
             self._lock.free()
 
@@ -274,7 +284,7 @@ class Database:
         )
         writer.start()
         self._writer = writer
-        self._readers = sqlite.readers(path, READERS)
+        self._readers = sqlite.SqliteReaders(path, READERS)
         if exclusive:
             await self._abandon_leases()
 
@@ -299,7 +309,7 @@ class Database:
         )
         await writer.start()
         self._writer = writer
-        self._readers = postgres.readers(self._url, READERS, self.lease)
+        self._readers = postgres.PostgresReaders(self._url, READERS, self.lease)
         try:
             await self.read(migrate.check_version)
         except BaseException:

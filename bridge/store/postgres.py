@@ -7,15 +7,18 @@ connection that writes is in postgres_writer.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bridge.store.hints import decode_hints
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -63,17 +66,28 @@ def connect_args(url: URL, lease: float, *, pooled: bool) -> dict[str, object]:
     }
 
 
-def readers(url: URL, size: int, lease: float) -> AsyncEngine:
-    """Build the pool of readers; each read is one snapshot."""
-    plain, pooled = engine_url(url)
-    return create_async_engine(
-        plain,
-        pool_size=size,
-        max_overflow=0,
-        isolation_level="REPEATABLE READ",
-        hide_parameters=True,  # as in sqlite: no error quotes what was being written
-        connect_args=connect_args(plain, lease, pooled=pooled),
-    )
+class PostgresReaders:
+    """A pool of connections; each read is one snapshot."""
+
+    def __init__(self, url: URL, size: int, lease: float) -> None:
+        plain, pooled = engine_url(url)
+        self._engine = create_async_engine(
+            plain,
+            pool_size=size,
+            max_overflow=0,
+            isolation_level="REPEATABLE READ",
+            hide_parameters=True,  # as in sqlite: no error quotes what was being written
+            connect_args=connect_args(plain, lease, pooled=pooled),
+        )
+
+    async def run(self, query: Callable[[Connection], T]) -> T:
+        """Run *query* on a connection of the pool."""
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(query)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._engine.dispose()
 
 
 def is_connection_loss(error: BaseException | None) -> bool:

@@ -1,19 +1,23 @@
 """SQLite: one file, one process, one thread that writes.
 
-A pool of connections reads (over aiosqlite); the thread that writes is in sqlite_writer.
+A few threads read; the thread that writes is in sqlite_writer.
 """
 
+import asyncio
 import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.domain.errors import SettingsError
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT: Final = 10_000
 """Milliseconds to wait for another process (the command line) that is writing."""
@@ -108,26 +112,49 @@ def prepare(path: Path, *, create: bool = True) -> None:
     check_filesystem(path)
 
 
-def readers(path: Path, size: int) -> AsyncEngine:
-    """Build the pool of readers; each read is one snapshot."""
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
+class SqliteReaders:
+    """Threads that read, each one query at a time on a snapshot of its own.
+
+    A query goes to a thread and comes back as a whole: every hop between threads costs more
+    than most statements do.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._engine = _reading_engine(path, size)
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="sqlite-reader")
+
+    async def run(self, query: Callable[[Connection], T]) -> T:
+        """Run *query* in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, query)
+
+    async def close(self) -> None:
+        """Let queries that run come to their end, and let go of the file."""
+        await asyncio.to_thread(self._threads.shutdown)
+        self._engine.dispose()
+
+    def _run(self, query: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as connection:
+            return query(connection)
+
+
+def _reading_engine(path: Path, size: int) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
         # An error's text goes into the log and into columns that say what went wrong: what was
         # being written (comments, plans, deliveries) must not come with it.
         hide_parameters=True,
-        connect_args={"isolation_level": None},
+        connect_args={"isolation_level": None, "check_same_thread": False},
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def on_connect(raw: object, _record: object) -> None:
-        cursor = raw.cursor()  # type: ignore[attr-defined] # the adapter's cursor is untyped
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-        cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
+    @event.listens_for(engine, "connect")
+    def on_connect(raw: sqlite3.Connection, _record: object) -> None:
+        for pragma in (f"busy_timeout = {BUSY_TIMEOUT}", "query_only = ON"):
+            raw.execute(f"PRAGMA {pragma}").close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         # The driver would begin nothing for a SELECT, and two of them would see two states.
         connection.exec_driver_sql("BEGIN")
@@ -140,7 +167,7 @@ def writer_engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=NullPool,
-        hide_parameters=True,  # see readers
+        hide_parameters=True,  # see _reading_engine
         connect_args={
             "isolation_level": None,
             "check_same_thread": False,

@@ -1,8 +1,7 @@
 """SQLite: the thread that writes, and the one that copies what it wrote into the database.
 
 The writer has a thread and a connection of its own: every hop between threads and every
-statement costs more than what it does, so a batch is a handful of multi-row statements
-(aiosqlite, which serves the readers, would cost several hops for each).
+statement costs more than what it does, so a batch is a handful of multi-row statements.
 """
 
 import asyncio

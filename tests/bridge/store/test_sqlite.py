@@ -1,9 +1,11 @@
 """What only the file has."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from bridge.store.schema import subject
 from bridge.store.sqlite import check_filesystem, database_path
 from bridge.store.urls import parse_url
 from tests.bridge.store.rows import a_row
+from tests.waiting import SOON, until
 
 _OPEN = """
 import asyncio, sys
@@ -107,6 +110,26 @@ def _pragmas(connection: Connection) -> tuple[str, int]:
     mode: str = connection.execute(text("PRAGMA journal_mode")).scalar_one()
     only: int = connection.execute(text("PRAGMA query_only")).scalar_one()
     return mode, only
+
+
+async def test_a_read_nobody_waits_for_any_more_ends_before_the_file_is_let_go(
+    sqlite_url: str,
+) -> None:
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(connection: Connection) -> None:
+        begun.set()
+        assert go_on.wait(SOON)
+        assert connection.scalar(text("SELECT 1")) == 1
+        ended.set()
+
+    async with await Database.open(sqlite_url) as database:
+        reading = asyncio.create_task(database.read(slow))
+        await until(begun.is_set)
+        reading.cancel()
+        assert await database.read(_pragmas) == ("wal", 1), "others read meanwhile"
+        go_on.set()
+    assert ended.is_set()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
