@@ -31,6 +31,8 @@ ATTEMPT = "attempt"
 REASON = "reason"
 STATUS = "status"
 COUNT = "count"
+CHANNEL = "channel"
+BUDGET = "budget"
 
 KEYS: Mapping[str, str] = {
     EVENT_TYPE: "what a delivery means (PullRequestOpened...)",
@@ -49,6 +51,8 @@ KEYS: Mapping[str, str] = {
     REASON: "why, in words",
     STATUS: "an HTTP status",
     COUNT: "how many",
+    CHANNEL: "id of a channel or person in Slack that something is said to",
+    BUDGET: "which method rests: chat:<workspace of Slack>:<method>",
 }
 """Log keys and what they hold; docs/operations.md prints this table."""
 

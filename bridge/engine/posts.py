@@ -5,6 +5,8 @@ used up, a pause the service asks for and an outage all move ``due_at``; nothing
 service refuses for good is set aside, where people see it.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
@@ -23,6 +25,7 @@ from bridge.domain.posts import ALONE, CHAT_KINDS, ChatTarget, Post, PostKind, R
 from bridge.engine.leases import Lease, LeaseKeeper
 from bridge.engine.rates import Budgets
 from bridge.engine.workers import Job, Worker, describe
+from bridge.logs import BUDGET
 from bridge.metrics import Metrics
 from bridge.ports import Published, Publisher
 from bridge.store.codecs import post_from_row, to_ms
@@ -41,6 +44,10 @@ CONCURRENCY: Final = 8
 ACCOUNT_PAUSE: Final = 60.0
 """Seconds a credential rests that was limited as a whole by a service that did not say how long."""
 
+ONE_AT_A_TIME: Final = frozenset({"post", "update"})
+"""Calls of a chat that this process makes one after another: of those that are under way when the
+service wants a pause, each would be another one too many."""
+
 LOCKED_OUT: Final = 300.0
 """Seconds between tries while a service does not take the bridge's credential."""
 
@@ -52,11 +59,20 @@ class PostLease:
         paid: What the last call took: the budgets that rest when the service wants a pause.
     """
 
-    def __init__(self, database: Database, lease: Lease, budgets: Budgets, team: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        lease: Lease,
+        budgets: Budgets,
+        team: str,
+        turns: "defaultdict[str, asyncio.Lock]",
+    ) -> None:
         self._database = database
         self._lease = lease
         self._budgets = budgets
         self._team = team
+        self._turns = turns
+        self._turn: asyncio.Lock | None = None
         self.paid: Sequence[Cost] = ()
 
     def check(self) -> None:
@@ -70,7 +86,12 @@ class PostLease:
 
     async def pay(self, purpose: str, place: str = "", *, gap: float = 0.0) -> None:
         """See ports.PostLease."""
+        self.leave()
         self.paid = self._budgets.of_chat(self._team, purpose, place)
+        if purpose in ONE_AT_A_TIME:
+            turn = self._turns[self.paid[0].key]
+            await turn.acquire()
+            self._turn = turn
         held, now = self._lease.held, self._database.now()
         spent = await self._database.write_for(
             held.id, queries.pay, held, self.paid, now, gap=int(gap * 1000)
@@ -78,6 +99,12 @@ class PostLease:
         if spent is not None:
             raise spent
         self.check()
+
+    def leave(self) -> None:
+        """Let others go on: the call that was paid for last is over."""
+        if self._turn is not None:
+            self._turn.release()
+            self._turn = None
 
 
 class Posts:
@@ -97,6 +124,7 @@ class Posts:
         self._publisher = publisher
         self._budgets = budgets or Budgets()
         self._metrics = metrics or Metrics()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.worker = Worker(
             database,
             keeper,
@@ -115,13 +143,19 @@ class Posts:
             post=wanted.id, kind=wanted.kind.value, forge=wanted.target.service
         ):
             costs = self._budgets.costs(wanted)
-            until = await self._database.write_for(
-                wanted.id, queries.pay_or_wait, lease.held, row, costs, self._database.now()
-            )
-            if until is None:
+            if not costs or await self._pay(row, wanted, lease, costs):
                 await self._send(row, wanted, lease, costs)
             else:
                 self._count(wanted, "waiting")
+
+    async def _pay(
+        self, row: RowMapping, wanted: Post, lease: Lease, costs: Sequence[Cost]
+    ) -> bool:
+        """Take what sending a post costs; tell whether it may be sent now."""
+        until = await self._database.write_for(
+            wanted.id, queries.pay_or_wait, lease.held, row, costs, self._database.now()
+        )
+        return until is None
 
     async def _send(
         self, row: RowMapping, wanted: Post, lease: Lease, costs: Sequence[Cost]
@@ -148,11 +182,13 @@ class Posts:
             raise
         else:
             await self._finish(wanted, lease, costs, published)
+        finally:
+            held.leave()
 
     def _lease(self, wanted: Post, lease: Lease) -> PostLease:
         target = wanted.target
         team = target.team if isinstance(target, ChatTarget) else ""
-        return PostLease(self._database, lease, self._budgets, team)
+        return PostLease(self._database, lease, self._budgets, team, self._turns)
 
     async def _finish(
         self, wanted: Post, lease: Lease, costs: Sequence[Cost], published: Published
@@ -197,7 +233,7 @@ class Posts:
         pause = ACCOUNT_PAUSE if error.retry_after is None else error.retry_after
         now = self._database.now()
         until = now + int(pause * 1000)
-        log.warning("budget.blocked", budget=paid[0].key, seconds=pause)
+        log.warning("budget.blocked", seconds=pause, **{BUDGET: paid[0].key})
         await self._database.write(rates.block, paid, until, now)
         return BudgetSpentError(until)
 

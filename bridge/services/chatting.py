@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from bridge.chat_ports import Chat, ChatStore
-from bridge.domain.access import AccessRule
+from bridge.domain.access import SLACK, AccessRule
 from bridge.domain.chat import ChannelSettings
 from bridge.domain.errors import ChatRefusalError
 from bridge.domain.posts import ALONE, Post, PostKind
-from bridge.logs import REASON
+from bridge.logs import REASON, SUBJECT
 from bridge.ports import Clock, PostLease, Published
 from bridge.services.chatting_alone import tell_outside
 from bridge.services.chatting_answers import Answers
@@ -93,7 +93,8 @@ class ChatPublisher:
 async def _shut(messages: Messages, refusal: ChatRefusalError) -> Published:
     """Send nothing to a channel any more that does not let the bridge write."""
     post, target = messages.post, messages.post.chat_target
-    log.warning("channel.parked", channel=target.channel, **{REASON: str(refusal)})
+    where = f"{SLACK}:{target.team}:{target.channel}"
+    log.warning("channel.parked", **{SUBJECT: where, REASON: str(refusal)})
     await tell_outside(messages, refusal)
     if post.kind is PostKind.CHAT_MESSAGE:
         # It is written when the channel is open again.

@@ -17,7 +17,7 @@ from bridge.domain.errors import (
     RemoteError,
 )
 from bridge.domain.posts import RemotePart
-from bridge.logs import REASON
+from bridge.logs import CHANNEL, REASON
 from bridge.services.chatting_messages import NOWHERE, Messages
 from bridge.services.chatting_texts import hash_of, with_hint
 
@@ -30,12 +30,12 @@ async def tell(messages: Messages, message: ChatMessage) -> None:
     """Tell whoever asked, alone, in the first way that works; once."""
     before, channel = messages.parts[:], messages.post.target.where
     if before[:1] == [NOWHERE]:
-        log.info("chat.said_again", channel=channel)
+        log.info("chat.said_again", **{CHANNEL: channel})
     await messages.keep(0, NOWHERE)
     try:
         is_told = await _told(messages, message)
     except MaybeDoneError as error:
-        log.warning("chat.maybe_said", channel=channel, **{REASON: str(error)})
+        log.warning("chat.maybe_said", **{CHANNEL: channel, REASON: str(error)})
         is_told = True
     except (RemoteError, BudgetSpentError):
         # Surely not done: the place is as it was.
@@ -43,7 +43,7 @@ async def tell(messages: Messages, message: ChatMessage) -> None:
         await messages.lease.save(before)
         raise
     if not is_told:
-        log.warning("chat.unheard", channel=channel)
+        log.warning("chat.unheard", **{CHANNEL: channel})
     messages.writes += is_told
     await messages.keep(0, RemotePart(id="", hash=hash_of(message)))
 
@@ -80,7 +80,7 @@ async def _told(messages: Messages, message: ChatMessage) -> bool:
     try:
         await messages.chat.post(target.user, message)
     except ChatRefusalError as error:
-        log.info("chat.not_whispered", channel=target.user, **{REASON: str(error)})
+        log.info("chat.not_whispered", **{CHANNEL: target.user, REASON: str(error)})
         return False
     return True
 
@@ -91,6 +91,6 @@ async def _whispered(messages: Messages, message: ChatMessage, thread: str) -> b
     try:
         await messages.chat.whisper(target.channel, target.user, message, thread=thread)
     except ChatRefusalError as error:
-        log.info("chat.not_whispered", channel=target.channel, **{REASON: str(error)})
+        log.info("chat.not_whispered", **{CHANNEL: target.channel, REASON: str(error)})
         return bool(thread) and await _whispered(messages, message, "")
     return True

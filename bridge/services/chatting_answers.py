@@ -9,7 +9,7 @@ import structlog
 
 from bridge.domain.errors import ChatRefusalError, MaybeDoneError
 from bridge.domain.posts import RemotePart
-from bridge.logs import REASON
+from bridge.logs import CHANNEL, REASON
 from bridge.rendering.slack import check_view, render_error
 from bridge.services.chatting_alone import tell
 from bridge.services.chatting_messages import Messages, Wanted
@@ -44,7 +44,7 @@ class Answers:
         if message is None or messages.at(0).hash == hash_of(message):
             return
         if _lateness(messages, now) > timedelta(0):
-            log.warning("chat.too_late", channel=post.chat_target.channel)
+            log.warning("chat.too_late", **{CHANNEL: post.chat_target.channel})
         else:
             await tell(messages, message)
 
@@ -56,7 +56,7 @@ class Answers:
         late = _lateness(messages, now)
         problem = _AGAIN if late > timedelta(0) else await self._open(messages, post.content)
         if problem:
-            log.warning("chat.not_opened", channel=post.chat_target.channel, **{REASON: problem})
+            log.warning("chat.not_opened", **{CHANNEL: post.chat_target.channel, REASON: problem})
         if problem and late < _FORGOTTEN:
             await tell(messages, render_error(problem, "" if problem is _AGAIN else post.id))
 

@@ -11,7 +11,7 @@ from bridge.domain.chat import ChatMessage
 from bridge.domain.errors import ChatRefusalError, MaybeDoneError
 from bridge.domain.posts import RemotePart
 from bridge.domain.reports import ChatReport, ChatRun
-from bridge.logs import REASON
+from bridge.logs import CHANNEL, REASON
 from bridge.ports import Published
 from bridge.rendering.slack import ChatFile, render_excerpt, render_file
 from bridge.rendering.slack.wanting import wants_run
@@ -64,7 +64,7 @@ class Files:
             except ChatRefusalError as error:
                 self._note(error, report.now)
             except MaybeDoneError as error:
-                log.warning("chat.maybe_said", channel=target.channel, **{REASON: str(error)})
+                log.warning("chat.maybe_said", **{CHANNEL: target.channel, REASON: str(error)})
                 await self._done(messages, file)
                 return
             else:

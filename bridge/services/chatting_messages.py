@@ -34,7 +34,7 @@ from bridge.domain.errors import (
     TemporaryRemoteError,
 )
 from bridge.domain.posts import Post, RemotePart
-from bridge.logs import REASON
+from bridge.logs import CHANNEL, REASON
 from bridge.ports import PostLease, Published
 from bridge.services.chatting_texts import hash_of, shorter
 
@@ -137,13 +137,13 @@ class Messages:
     async def _write(self, index: int, wanted: Wanted, found: str) -> None:
         before, channel = self.parts[:], self.post.target.where
         if index < len(before) and before[index] == NOWHERE:
-            log.info("chat.said_again", channel=channel)
+            log.info("chat.said_again", **{CHANNEL: channel})
         await self.lease.pay("post", channel)
         await self.keep(index, NOWHERE)
         try:
             ts = await self._post(wanted)
         except MaybeDoneError as error:
-            log.warning("chat.maybe_said", channel=channel, **{REASON: str(error)})
+            log.warning("chat.maybe_said", **{CHANNEL: channel, REASON: str(error)})
             ts = ""
         except (RemoteError, BudgetSpentError):
             # Surely not done: the place is as it was.
@@ -184,7 +184,7 @@ class Messages:
         except ChatRefusalError as error:
             if error.code not in _UNCHANGEABLE:
                 raise
-            log.info("chat.not_editable", channel=channel, **{REASON: error.code})
+            log.info("chat.not_editable", **{CHANNEL: channel, REASON: error.code})
             return False
         except MaybeDoneError as error:
             # The same edit may be made twice.

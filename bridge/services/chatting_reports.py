@@ -83,18 +83,17 @@ class Following:
         if report is None:
             return messages.published()
         found = await self._made(_prompts, report, messages)
-        asks = any(
-            messages.at(index) == NOWHERE and has_buttons(one) for index, one in enumerate(found)
-        )
+        changed = [at for at, one in enumerate(found) if messages.at(at).hash != hash_of(one)]
+        asks = any(messages.at(at) == NOWHERE and has_buttons(found[at]) for at in changed)
         if asks and await self.store.awaits_parent(post.report):
             return later(messages, report)
-        thread = await self.thread(post)
-        for index, message in enumerate(found):
-            if messages.at(index) == NOWHERE and not has_buttons(message):
+        thread = await self.thread(post) if changed else ""
+        for at in changed:
+            if messages.at(at) == NOWHERE and not has_buttons(found[at]):
                 # Decided before anybody was asked here: the live message says so.
-                await messages.keep(index, RemotePart(id="", hash=hash_of(message)))
+                await messages.keep(at, RemotePart(id="", hash=hash_of(found[at])))
             else:
-                await messages.bring(index, _prompt(message, report, thread))
+                await messages.bring(at, _prompt(found[at], report, thread))
         return messages.published()
 
     async def result(self, messages: Messages) -> Published:
@@ -102,7 +101,7 @@ class Following:
         post = messages.post
         report = await self._report(post, about=_trigger(post))
         message = await self._made(_result, report, messages) if report else None
-        if report is None or message is None:
+        if report is None or message is None or messages.at(0).hash == hash_of(message):
             return messages.published()
         if not count_known(messages.parts) and await self.store.awaits_parent(post.report):
             return later(messages, report)

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from bridge.domain.chat import Blocks, ChatMessage, View
 from bridge.domain.reports import ChatReport, ChatRun
+from bridge.domain.runs import OutputKind
 from bridge.rendering.slack import degrade, render_answer
 from bridge.rendering.slack.pieces import context, section
 
@@ -47,8 +48,12 @@ def masked_view(view: View, redact: Redact) -> View:
 
 
 def masked_report(report: ChatReport, redact: Redact) -> ChatReport:
-    """Mask secrets in what is shown in pieces only: half a secret is not recognised."""
-    return replace(report, runs=tuple(_masked_run(one, redact) for one in report.runs))
+    """Mask secrets in what is shown in pieces only: half a secret is not recognised.
+
+    Of many runs nobody is shown the plans, and they have megabytes.
+    """
+    kinds = frozenset(OutputKind) if len(report.runs) == 1 else frozenset({OutputKind.ERROR})
+    return replace(report, runs=tuple(_masked_run(one, redact, kinds) for one in report.runs))
 
 
 def hash_of(message: ChatMessage) -> str:
@@ -101,13 +106,16 @@ def _message(content: str) -> ChatMessage | None:
     return ChatMessage(text=text, blocks=known)
 
 
-def _masked_run(one: ChatRun, redact: Redact) -> ChatRun:
+def _masked_run(one: ChatRun, redact: Redact, kinds: frozenset[OutputKind]) -> ChatRun:
     report = one.report
     run = report.run
     cleaned = replace(
         run, delta=redact(run.delta), trouble=redact(run.trouble), reason=redact(run.reason)
     )
-    outputs = tuple(replace(output, text=redact(output.text)) for output in report.outputs)
+    outputs = tuple(
+        replace(output, text=redact(output.text)) if output.kind in kinds else output
+        for output in report.outputs
+    )
     return replace(one, report=replace(report, run=cleaned, outputs=outputs))
 
 

@@ -10,8 +10,10 @@ from sqlalchemy import (
     Connection,
     Row,
     RowMapping,
+    and_,
     case,
     func,
+    or_,
     select,
     tuple_,
     update,
@@ -28,9 +30,6 @@ from bridge.store.schema import post
 
 SPACING: Final = {PostKind.REPORT: 2_000, PostKind.STATUS: 5_000}
 """Least milliseconds between two versions of one text; what lies between is never sent."""
-
-_TURN: Final = 60_000
-"""Milliseconds within which a post's turn must be for others to wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,10 +145,13 @@ def pay(
     rested = (row.sent_at or 0) + gap
     if rested > now:
         return BudgetSpentError(rested, "was sent a moment ago")
-    spare = _count_before(connection, row, now) if gap else 0
+    patient, first = (
+        f"waits for its budget{how}: {costs[0].key}" for how in ("", ", first of all")
+    )
+    spare = _count_before(connection, row, patient=patient, first=first) if gap else 0
     until = rates.free_at(connection, costs, now, spare=spare)
     if until > now:
-        return BudgetSpentError(until)
+        return BudgetSpentError(until, patient if gap else first)
     rates.take(connection, costs, now)
     return None
 
@@ -167,16 +169,15 @@ def wait(connection: Connection, held: Held, spent: BudgetSpentError) -> None:
     )
 
 
-def _count_before(connection: Connection, row: Row[Any], now: int) -> int:
-    """Count the live messages that wait for a budget, and were edited longer ago than this one."""
+def _count_before(connection: Connection, row: Row[Any], *, patient: str, first: str) -> int:
+    """Count the posts whose turn it is before this one's, by what they say they wait for."""
+    is_older = tuple_(post.c.sent_at, post.c.id) < tuple_(row.sent_at, row.id)
     query = select(func.count()).where(
         post.c.due_at > 0,
-        post.c.due_at < now + _TURN,
-        post.c.kind == row.kind,
         post.c.forge == row.forge,
         post.c.dead == 0,
-        post.c.last_error == str(BudgetSpentError(0)),
-        tuple_(post.c.sent_at, post.c.id) < tuple_(row.sent_at, row.id),
+        post.c.id != row.id,
+        or_(post.c.last_error == first, and_(post.c.last_error == patient, is_older)),
     )
     found: int = connection.execute(query).scalar_one()
     return found
