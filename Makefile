@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --no-emit-index-url --no-emit-find-links
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -30,7 +30,7 @@ demo: $(VENV)/.installed ## A push, plans, a review, an apply and the merge agai
 serve: $(VENV)/.installed ## Run the bridge with .env and bridge.yaml of this folder
 	@$(BIN)/terrakube-bridge serve
 
-test: check ## What CI runs: linters, types, import direction, then every test (WORKERS=2 processes)
+test: check ## What CI runs: linters, types, import direction, then every test (WORKERS=3 processes: they wait a third of the time)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.installed ## Linters, types, import direction, spelling, packaging metadata
