@@ -57,7 +57,6 @@ KEYS: Mapping[str, str] = {
 """Log keys and what they hold; docs/operations.md prints this table."""
 
 QUIET = (
-    "aiosqlite",
     "alembic",
     "asyncio",
     "httpcore",
