@@ -23,7 +23,6 @@ from tests.fakes.chats import FakeChatStore
 from tests.fakes.clock import FakeClock
 
 SECRET = "tok-3-sword&fish"
-PARENT = "parent"
 
 
 @dataclass(slots=True)
