@@ -257,13 +257,13 @@ class TestGone:
     async def test_one_that_is_over_is_left_alone_until_something_begins_anew(
         self, talk: Talk
     ) -> None:
-        await talk.subscribe(quiet=False)
+        await talk.subscribe()
         (run_id,) = await talk.want(a_command())
         await talk.after(5)
         talk.messages[0].gone = True
         await talk.change(run_id, **ended())
-        assert shown(talk.messages) == [("✅ planned", False, False, 0)], "the result"
         await talk.after(5)
+        assert shown(talk.messages) == [("✅ planned", False, False, 0)], "the result"
         await talk.want(a_command("database", trigger="push:network"))
         assert len(talk.messages) == 2
 

@@ -149,6 +149,8 @@ class TestReplies:
             assert hint == (
                 f"The bridge cannot write here for all to see. Let it in: /invite <@{bot}>"
             )
+            again = published.parts == ()
+            assert again is (kind is PostKind.CHAT_MESSAGE), "written when it is open again"
             assert published.parks is not None
             assert published.parks.parked.endswith("(channel_not_found)")
 
