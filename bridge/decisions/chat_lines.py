@@ -27,6 +27,11 @@ def as_said(text: str) -> str:
     return "".join(map(_fit, text)).strip()
 
 
+def escaped(text: str) -> str:
+    """Write what would be typed as Slack hands it over."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def count_lines(text: str) -> int:
     """Count the lines that say something; the fence around a block of code does not."""
     return sum(bool(plain(line).strip("` ")) for line in _LINE_END.split(text))

@@ -4,13 +4,16 @@ Somebody presses twice when nothing happens at once; and whoever says that a wor
 applied may mean the plan that waits in a pull request. Each question has an answer to press.
 """
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from bridge.decisions.asking import Refuse
+from bridge.decisions.chat_lines import escaped
+from bridge.decisions.commands import parse_command
 from bridge.decisions.naming import Unknown
 from bridge.decisions.starting import StartCommand
 from bridge.decisions.wording import code, listed
@@ -38,8 +41,7 @@ class Question(Refuse):
 
 def ask_which(unknown: Unknown, command: Command) -> Question:
     """Offer the workspaces with names like the one that is not there."""
-    said = _bare(command)
-    says = tuple((one, said.replace(unknown.name, one, 1)) for one in unknown.near)
+    says = tuple((one, _renamed(command, unknown.name, one)) for one in unknown.near)
     return Question(text=unknown.text, says=says)
 
 
@@ -60,7 +62,9 @@ def ask_where(
     pairs = [(name, ref) for name, refs in planned.items() for ref in refs]
     if not pairs:
         return None
-    says = [(f"Apply {_slug(ref)}", f"apply {_slug(ref)} -w {name}") for name, ref in pairs]
+    says = [
+        (f"Apply {_slug(ref)}", f"apply {_slug(ref)} -w {shlex.quote(name)}") for name, ref in pairs
+    ]
     names = listed([*planned])
     plans = listed(list(dict.fromkeys(_slug(ref) for _, ref in pairs)))
     how = code(f"{command} {says[0][1]}")
@@ -69,7 +73,7 @@ def ask_where(
         "reviewed there."
     )
     if len(workspaces) == 1 and branch:
-        own = f"apply {workspaces[0].ref} branch={shlex.quote(branch)}"
+        own = f"apply {shlex.quote(str(workspaces[0].ref))} branch={shlex.quote(branch)}"
         says.append((f"Apply {branch}", own))
         text = f"{text} {code(f'{command} {own}')} applies what is on {code(branch)}."
     return Question(text=text, says=tuple(says))
@@ -134,6 +138,24 @@ def _with_again(command: Command, workspaces: Sequence[str]) -> str:
     selection = command.selection if isinstance(command, StartCommand) else None
     names = [] if selection and selection.names_something else map(shlex.quote, workspaces)
     return " ".join(filter(None, [word_of(command).value, "--again", *names, rest]))
+
+
+def _renamed(command: Command, before: str, after: str) -> str:
+    """Write a command anew about another workspace; empty where that would be read otherwise.
+
+    The name may be a part of the verb, or of a flag's value: what counts is how it is read.
+    """
+    said = _bare(command)
+    if not isinstance(command, StartCommand):
+        return ""
+    names = tuple(after if one == before else one for one in command.selection.workspaces)
+    wanted = replace(command, selection=replace(command.selection, workspaces=names))
+    for found in re.finditer(re.escape(before), said):
+        text = f"{said[: found.start()]}{after}{said[found.end() :]}"
+        read = parse_command(escaped(text), "")
+        if isinstance(read, StartCommand) and replace(read, text=command.text) == wanted:
+            return text
+    return ""
 
 
 def _bare(command: Command) -> str:

@@ -7,6 +7,7 @@ an answer. Whoever presses is who speaks, whoever was answered first.
 from typing import Final
 
 from bridge.decisions.asking import Refuse
+from bridge.decisions.chat_lines import escaped
 from bridge.domain.chat_controls import Control
 from bridge.domain.chat_events import ButtonPressed
 from bridge.domain.work import Work
@@ -25,8 +26,6 @@ _OLDER: Final = (
     "Nothing was done: that button is of another version of the bridge. What it was for can be "
     "said, too: {help} shows how."
 )
-# As Slack writes them in what is typed, and as they are read from there.
-_ESCAPED: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 @router.on(ButtonPressed)
@@ -36,7 +35,7 @@ async def say_button(event: ButtonPressed, services: Services, work: Work) -> No
     if control in _ELSEWHERE:
         return
     if control == Control.SAY and event.value.strip():
-        await say_words(event, event.value.translate(_ESCAPED), services, work)
+        await say_words(event, escaped(event.value), services, work)
     elif control != Control.SAY and control in list(Control):
         # A page was opened, or something was chosen in a form that is not sent yet.
         work.ignored = f"nothing follows from {control}"
