@@ -14,11 +14,15 @@ from bridge.cli import run
 from bridge.engine import concluding, rates
 from bridge.engine.rates import Budget, Budgets
 from bridge.engine.runs import Runs
+from bridge.engine.workers import Job
 from bridge.store.database import Database
 from bridge.store.queries.posts import SPACING
 from bridge.terrakube import changing
 
 PROGRAM: Final = ("-m", "tests.chaos.serving")
+
+DEATHS: Final = 100
+"""What dies with its worker eight times is thought to kill it; here somebody else does."""
 
 GRACE: Final = 2.0
 LEASE: Final = 6.0
@@ -30,6 +34,7 @@ PLENTY: Final = Budget(burst=1_000, per_minute=6_000)
 def hurry() -> None:
     """Take patience away from everything that is imported."""
     for function, name, value in (
+        (Job.__init__, "max_failures", DEATHS),
         (Runs.__init__, "grace", GRACE),
         *((Budgets.__init__, name, PLENTY) for name in ("report", "content", "hourly")),
         (Database.open.__func__, "lease", LEASE),  # type: ignore[attr-defined]  # of a class method

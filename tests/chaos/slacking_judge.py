@@ -153,7 +153,7 @@ def _of_jobs(town: Town, rows: Rows) -> Iterator[str]:
             yield f"run {row['id']} has job {row['job_id']}, which is not there"
         if row["verb"] == "job":
             yield f"job {row['job_id']} was taken for somebody else's"
-        if not row["job_id"] and row["state"] in {"succeeded", "failed", "rejected"}:
+        if not row["job_id"] and row["state"] not in {"cancelled", "superseded"}:
             yield f"run {row['id']} is {row['state']} without a job"
     asked = Counter(row["trigger"] for row in rows.runs if row["trigger"].startswith(SLACK))
     yield from (f"{times} runs of {one}" for one, times in asked.items() if times != 1)
