@@ -51,7 +51,7 @@ golden: $(VENV)/.installed ## Rewrite the golden files; review the diff
 bench: $(VENV)/.installed ## Acknowledgement and following, as ratios measured in one run
 	@$(BIN)/python -m tests.bench
 
-chaos: $(VENV)/.installed ## Kill the bridge at every step of an apply and at 200 random moments (PART=apply: only the former)
+chaos: $(VENV)/.installed ## Kill the bridge at every step of an apply, while people use Slack and at 200 random moments (PART=apply, PART=slack: only that)
 	@$(BIN)/python -m tests.chaos $(if $(PART),--part $(PART))
 
 lock: ## Compile the hashed lock files (needs uv)
