@@ -29,6 +29,7 @@ from bridge.rendering.slack import render_start_view
 from bridge.routing import Router, Said, Services
 from handlers.chat.about import answer_about, find_pull_request
 from handlers.chat.recognising import recognise
+from handlers.chat.sharing import is_shared, refuse_before_strangers
 from handlers.chat.writing import channel_of, open_view, reply, whisper
 
 log = structlog.get_logger(__name__)
@@ -66,13 +67,15 @@ async def say_words(
         place = FormPlace(channel=event.place.channel, thread=event.place.thread)
         open_view(work, event, render_start_view(place))
         return
+    # What strangers would read, too, is told to whoever asks alone.
+    for_all = mention and await is_shared(event.place, services) is False
     said = Said(
         command=command,
         speaker=speaker,
         place=event.place,
         trigger=event.trigger,
         response_url=event.response_url,
-        mention=mention,
+        mention=for_all,
     )
     await carry_out(event, said, services, work)
 
@@ -124,6 +127,8 @@ def _take(work: Work, draft: Work) -> None:
 
 
 async def _answered(said: Said, services: Services, work: Work) -> str:
+    if refusal := await refuse_before_strangers(said.command, said.place, services):
+        return refusal.text
     match await find_pull_request(said, services):
         case Refuse(text=text):
             return text

@@ -28,6 +28,7 @@ from bridge.domain.errors import ChatRefusalError, RemoteError
 from bridge.domain.work import Unsubscribe, Work
 from bridge.routing import Router, Said, Services
 from handlers.chat.access import refuse_said
+from handlers.chat.sharing import is_shared
 from handlers.chat.writing import announce, audit_said, channel_of
 
 log = structlog.get_logger(__name__)
@@ -145,20 +146,14 @@ async def _unpark(said: Said, chats: ChatStore, work: Work) -> None:
 
 
 async def _refuse_shared(said: Said, services: Services) -> Refuse | None:
-    """Refuse to tell strangers of everything from now on, which nobody there may have in mind.
-
-    Where the bridge may not look, for want of a scope or of an invitation, nobody knows.
-    """
-    if services.chat is None:
-        return None
-    try:
-        is_shared = await services.chat.is_shared(said.place.channel)
-    except ChatRefusalError:
-        return None
-    except RemoteError as error:
-        log.warning("channel.unread", reason=str(error))
-        return Refuse(text=_UNSEEN)
-    return Refuse(text=_SHARED) if is_shared else None
+    """Refuse to tell strangers of everything from now on, which nobody there may have in mind."""
+    match await is_shared(said.place, services):
+        case None:
+            return Refuse(text=_UNSEEN)
+        case True:
+            return Refuse(text=_SHARED)
+        case _:
+            return None
 
 
 async def _invitation(said: Said, services: Services) -> str:

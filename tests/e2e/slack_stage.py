@@ -260,6 +260,8 @@ async def opened_with_slack(
             "leads": slack.add_usergroup("leads", people["ada"], people["grace"]),
         }
         ops = slack.add_channel("ops", *people.values())
+        # Sam came in just now, and Slack does not say so yet: else nothing would be started there.
+        ops.shared = False
         ids = {name: one.id for name, one in people.items()}
         ids |= {name: one.id for name, one in groups.items()}
         environment = {**_environment(slack, mode), **(extra or {})}

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from bridge.domain.errors import ChatRefusalError, RemoteError, TemporaryRemoteError
+from bridge.domain.posts import PostKind
 from bridge.domain.rules import Policy
 from bridge.domain.work import Work
 from tests.bridge.decisions.applying import a_rule
 from tests.fakes.forge import BASE, HEAD
 from tests.handlers.chat.rooms import Room
-from tests.handlers.chat.speech import a_room, said
+from tests.handlers.chat.speech import a_room, replies, said, sent, whispers
 
 MAY = a_rule("slack:user:U1", may="plan apply destroy")
 
@@ -56,3 +58,45 @@ class TestNamesThatAreParts:
         work = await heard(room, "apply app1")
         assert offered(work) == []
         assert len(work.posts) == 1
+
+
+class TestStrangersInTheChannel:
+    @pytest.mark.parametrize("text", ["plan network", "apply network", "retry acme/infra#1"])
+    @pytest.mark.parametrize("mention", [False, True])
+    async def test_nothing_starts_where_strangers_would_read_its_plan(
+        self, room: Room, text: str, *, mention: bool
+    ) -> None:
+        room.people.shared.add("C1")
+        work = await heard(room, text, mention=mention)
+        assert (work.runs, [one.kind for one in work.posts]) == ([], [PostKind.CHAT_WHISPER])
+        assert "people of other organizations are in this channel" in whispers(work)[0]
+
+    async def test_nor_by_the_form(self, room: Room) -> None:
+        room.people.shared.add("C1")
+        entered = {"start.verb": "plan", "start.workspace": "acme/network"}
+        work = await room.happens(sent("run_start", entered))
+        assert work.runs == []
+        assert "people of other organizations are in this channel" in whispers(work)[0]
+
+    async def test_what_is_asked_in_a_message_there_is_told_to_whoever_asks_alone(
+        self, room: Room
+    ) -> None:
+        room.people.shared.add("C1")
+        for text in ("workspaces", "status network", "logs network", "plan nowhere --all", "wat"):
+            work = await heard(room, text, mention=True, thread="7.1")
+            assert {one.kind for one in work.posts} == {PostKind.CHAT_WHISPER}
+
+    @pytest.mark.parametrize(
+        ("trouble", "starts"),
+        [
+            (TemporaryRemoteError("no answer", service="slack"), 0),
+            (ChatRefusalError("no", service="slack", code="missing_scope"), 1),
+        ],
+    )
+    async def test_who_is_there_is_known_as_far_as_slack_lets_the_bridge_see(
+        self, room: Room, trouble: RemoteError, starts: int
+    ) -> None:
+        room.people.troubles["C1"] = trouble
+        work = await heard(room, "plan network")
+        assert len(work.runs) == starts
+        assert replies(await heard(room, "workspaces", mention=True)) == [] or starts
