@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from bridge.decisions.asking import Refuse
 from bridge.decisions.repositories import Matcher
 from bridge.decisions.starting import StartCommand, choose_branch, no_branch_text
 from bridge.domain.terrakube import Workspace
-from bridge.domain.vcs import Repository, RepositoryRef
+from bridge.domain.vcs import Branch, Repository, RepositoryRef
 from bridge.ports import Forge
 from bridge.routing import Services
 from bridge.services.locating import repository_of
@@ -59,8 +59,18 @@ async def find_places(workspaces: Sequence[Workspace], services: Services) -> Se
     return [Place(workspace=one, found=found[one.source]) for one in workspaces]
 
 
-async def find_code(command: StartCommand, place: Place) -> Refuse | Code:
+Heads: TypeAlias = dict[tuple[str, str], Branch | None]
+"""What branches were found at, by their repository's key and name."""
+
+
+async def find_code(command: StartCommand, place: Place, heads: Heads) -> Refuse | Code:
     """Find the commit a run takes: what its branch is at just now.
+
+    Args:
+        command: What is said.
+        place: Where.
+        heads: Of the same command, so that workspaces that share a branch run one commit; what is
+            found is added.
 
     Raises:
         RemoteError: The forge does not say.
@@ -74,8 +84,10 @@ async def find_code(command: StartCommand, place: Place) -> Refuse | Code:
     branch = choose_branch(command, place.workspace, default=repository.default_branch or "")
     if isinstance(branch, Refuse):
         return branch
-    head = await forge.branch(repository.ref, branch) if branch else None
-    if head is not None:
+    known_as = (repository.ref.key, branch)
+    if known_as not in heads:
+        heads[known_as] = await forge.branch(repository.ref, branch) if branch else None
+    if (head := heads[known_as]) is not None:
         return Code(branch=branch, commit=head.sha)
     known = [one.name for one in await forge.branches(repository.ref)]
     workspace = "" if command.source.branch else str(place.workspace.ref)

@@ -31,7 +31,7 @@ from bridge.domain.work import Work
 from bridge.rendering.slack import render_answer
 from bridge.routing import Router, Said, Services
 from handlers.chat.access import refuse_said
-from handlers.chat.sources import Code, Place, find_code, find_places
+from handlers.chat.sources import Code, Heads, Place, find_code, find_places
 from handlers.chat.targets import find_workspaces
 from handlers.chat.writing import answer_said, audit_said, channel_of, follow_here
 
@@ -163,11 +163,12 @@ async def _starts(
 ) -> Refuse | Sequence[_Start]:
     facts = await _facts(places, services)
     starts: list[_Start] = []
+    heads: Heads = {}
     for place in places:
         flow = choose_flow(command, place.workspace, facts)
         if isinstance(flow, Refuse):
             return flow
-        code = await find_code(command, place)
+        code = await find_code(command, place, heads)
         if isinstance(code, Refuse):
             return code
         starts.append(_Start(place=place, code=code, flow=flow))

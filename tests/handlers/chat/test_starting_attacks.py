@@ -1,15 +1,19 @@
 """What goes wrong with starting runs when names, forges and channels are not as one expects."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from bridge.decisions.repositories import Matcher
 from bridge.domain.errors import ChatRefusalError, RemoteError, TemporaryRemoteError
 from bridge.domain.posts import PostKind
 from bridge.domain.rules import Policy
+from bridge.domain.vcs import Branch, Repository, RepositoryRef
 from bridge.domain.work import Work
+from bridge.services.locating import repository_of
 from tests.bridge.decisions.applying import a_rule
-from tests.fakes.forge import BASE, HEAD
+from tests.fakes.forge import BASE, HEAD, FakeForge
 from tests.handlers.chat.rooms import Room
 from tests.handlers.chat.speech import a_room, replies, said, sent, whispers
 
@@ -31,6 +35,46 @@ def offered(work: Work) -> list[str]:
     """List the commands that buttons say."""
     found = "".join(one.content or "" for one in work.posts).split('"value": "')[1:]
     return [one.partition('"}')[0].replace('\\"', '"') for one in found]
+
+
+@dataclass(slots=True)
+class MovingForge(FakeForge):
+    """Somebody pushes to each branch whenever it is looked at; the names that were asked for."""
+
+    looks: list[str] = field(default_factory=list)
+
+    async def branch(self, repository: RepositoryRef, name: str) -> Branch | None:
+        self.looks.append(name)
+        return Branch(name=name, sha=f"{len(self.looks):040}")
+
+
+@dataclass(slots=True)
+class SilentForge(FakeForge):
+    async def repository(self, slug: str) -> Repository:
+        msg = "it does not answer"
+        raise TemporaryRemoteError(msg, service=self.name)
+
+
+class TestManyWorkspacesAndForges:
+    async def test_workspaces_that_share_a_branch_run_one_commit(self) -> None:
+        forge = MovingForge()
+        room = a_room(policy=Policy(access=(MAY,), max_workspaces=1), forge=forge)
+        for number in range(30):
+            room.workspace(f"w{number}", branch="main" if number % 2 else "other")
+        work = await heard(room, "plan 'acme/w*' --all")
+        assert len(work.runs) == 30
+        assert len({(one.branch, one.commit_id) for one in work.runs}) == 2
+        assert sorted(forge.looks) == ["main", "other"]
+
+    async def test_what_is_on_one_forge_does_not_wait_for_another(self, room: Room) -> None:
+        both = {"away": SilentForge(name="away"), "code": room.forge}
+        matcher = Matcher()
+        network = next(iter(room.server.spaces.values()))
+        found = await repository_of(network.source, both, matcher)
+        assert found is not None
+        assert found[0] is room.forge
+        with pytest.raises(TemporaryRemoteError):
+            await repository_of("https://nowhere.example.com/a/b.git", both, matcher)
 
 
 class TestNamesThatAreParts:
