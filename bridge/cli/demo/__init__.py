@@ -1,4 +1,4 @@
-"""``demo``: a push, a pull request, plans, a review, an apply and the merge, against stand-ins."""
+"""``demo``: a push, a pull request, plans, a review, an apply, the merge, and Slack beside it."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -22,7 +22,7 @@ def demo(
         bool, typer.Option("--stay", help="Keep everything running at the end.")
     ] = False,
 ) -> None:
-    """Show the whole way of a pull request against stand-ins, in a minute or less."""
+    """Show the whole way of a pull request, and of a command in Slack, against stand-ins."""
     import asyncio  # noqa: PLC0415 - see the package above
 
     from bridge.cli.demo.walk import walk  # noqa: PLC0415

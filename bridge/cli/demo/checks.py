@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from bridge.cli.demo import story
 from bridge.cli.demo.browser import Statuses
+from bridge.cli.demo.conversation import Message
 from bridge.cli.demo.processes import DemoError
+from bridge.domain.chat_controls import Control
 
 _SUCCESS = "success"
 
@@ -40,11 +42,22 @@ def check_approvals(text: str, number: int) -> None:
         raise DemoError(msg)
 
 
+def check_thread(thread: Sequence[Message], *, approver: str) -> None:
+    """What was decided in Slack says by whom, and can be decided no more."""
+    if any(Control.APPROVE in one.actions for one in thread):
+        msg = "what was approved in Slack still has a button that approves it"
+        raise DemoError(msg)
+    if not any("approved by" in one.shown.lower() and approver in one.shown for one in thread):
+        told = "\n".join(one.shown for one in thread)
+        msg = f"Slack does not say that {approver} approved it:\n{told}"
+        raise DemoError(msg)
+
+
 def check_jobs(listed: str) -> int:
     """Terrakube holds the jobs that were asked for, each once; returns how many."""
     found = Counter(_template(job) for job in json.loads(listed))
     each = len(story.WORKSPACES)
-    wanted = {"Plan": each, "inline": each, "Plan and apply": each}
+    wanted = {"Plan": each, "inline": each + 1, "Plan and apply": each}
     if found != wanted:
         msg = f"Terrakube holds other jobs than were asked for: {dict(found)} instead of {wanted}"
         raise DemoError(msg)

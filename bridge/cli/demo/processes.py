@@ -29,6 +29,25 @@ class DemoError(BridgeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """Where Slack is, and what the bridge needs to be let in.
+
+    Attributes:
+        url: Of its API.
+        people_url: Where its people are acted for.
+        channel: Id of the channel that hears of everything.
+        group: Id of those who may.
+    """
+
+    url: str
+    people_url: str
+    bot_token: str
+    signing_secret: str
+    channel: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
     """Where the stand-ins are.
 
@@ -47,6 +66,7 @@ class Sandbox:
     terrakube_url: str
     terrakube_token: str
     executor: str
+    chat: Chat
 
     @property
     def forge_name(self) -> str:
@@ -96,9 +116,7 @@ def check_tools() -> None:
 @asynccontextmanager
 async def running_sandbox(plan: Plan) -> AsyncIterator[Sandbox]:
     """Start the stand-ins."""
-    seed = story.seed(
-        hint_url=f"{plan.bridge_url}/webhooks/terrakube", hint_secret=plan.hint_secret
-    )
+    seed = story.seed(bridge_url=plan.bridge_url, hint_secret=plan.hint_secret)
     seed_file = plan.folder / "seed.json"
     seed_file.write_text(json.dumps(seed))
     log = plan.folder / "sandbox.log"
@@ -109,10 +127,14 @@ async def running_sandbox(plan: Plan) -> AsyncIterator[Sandbox]:
         yield _sandbox(plan.flavour, json.loads(line))
 
 
-@asynccontextmanager
-async def running_bridge(plan: Plan, sandbox: Sandbox) -> AsyncIterator[Path]:
-    """Start the bridge with an ``.env`` of its own; yields its log once it is ready."""
+def configure(plan: Plan, sandbox: Sandbox) -> None:
+    """Write the bridge's ``.env``."""
     (plan.folder / ".env").write_text(_dotenv(plan, sandbox))
+
+
+@asynccontextmanager
+async def running_bridge(plan: Plan) -> AsyncIterator[Path]:
+    """Start the bridge, which is configured; yields its log once it is ready."""
     log, ready = plan.folder / "bridge.log", plan.folder / "ready.json"
     async with _process(plan, log, "bridge", "serve", "--ready-file", str(ready)) as process:
         await _until_ready(process, ready, log)
@@ -148,6 +170,12 @@ def _dotenv(plan: Plan, sandbox: Sandbox) -> str:
         f"{forge}__API_URL": sandbox.api_url,
         f"{forge}__TOKEN": sandbox.bot_token,
         f"{forge}__WEBHOOK_SECRET": secrets.token_hex(32),
+        "BRIDGE_SLACK__MODE": "http",
+        "BRIDGE_SLACK__API_URL": sandbox.chat.url,
+        "BRIDGE_SLACK__BOT_TOKEN": sandbox.chat.bot_token,
+        "BRIDGE_SLACK__SIGNING_SECRET": sandbox.chat.signing_secret,
+        "BRIDGE_SLACK__DEFAULT_CHANNEL": sandbox.chat.channel,
+        "BRIDGE_ACCESS": f"'{json.dumps(story.access(sandbox.chat.group))}'",
     }
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
@@ -164,6 +192,18 @@ def _sandbox(flavour: str, said: Mapping[str, Any]) -> Sandbox:
         terrakube_url=terrakube["url"],
         terrakube_token=terrakube["token"],
         executor=terrakube["executor"],
+        chat=_chat(said["slack"]),
+    )
+
+
+def _chat(said: Mapping[str, Any]) -> Chat:
+    return Chat(
+        url=said["url"],
+        people_url=said["control_url"],
+        bot_token=said["bot_token"],
+        signing_secret=said["signing_secret"],
+        channel=said["channels"][story.CHANNEL],
+        group=said["groups"][story.GROUP],
     )
 
 

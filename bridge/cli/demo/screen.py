@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.cli.demo.browser import Statuses
+from bridge.rendering.durations import counted
 
 _EVENTS = {
     "delivery.handled": "  {kind} delivery: {outcome}",
@@ -22,6 +23,9 @@ _KEYS = ("kind", "job_id", "workspace", "state", "actor", "reason")
 _FOLDED = "<details>"
 _HIDDEN = re.compile(r"\A<!--.*?-->\s*")
 """What nobody sees of a comment: how the bridge finds it again."""
+
+_ADDRESS = re.compile(r" (?:\((http://[^\s()]+)\)|-> http://[^\s\]]+)")
+"""What people see of a link only when they follow it."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,10 @@ class Screen:
     def say(self, text: str, style: str = "bold") -> None:
         """Tell what somebody did."""
         self.console.print(text, style=style, markup=False, soft_wrap=True)
+
+    def say_quietly(self, text: str) -> None:
+        """Tell what follows from it."""
+        self.say(_without_addresses(text), style="dim")
 
     def tell_news(self) -> None:
         """Follow the bridge's log: what it did since the last look."""
@@ -58,6 +66,10 @@ class Screen:
         count = (folded + rest).count(_FOLDED)
         self.show_comment(title, f"{visible.strip()}\n\n(and {count} texts that are folded)")
 
+    def show_message(self, title: str, text: str) -> None:
+        """Show what people see in Slack."""
+        self.console.print(Panel(Text(_without_addresses(text.rstrip())), title=title))
+
     def show_statuses(self, title: str, statuses: Statuses) -> None:
         """Show the statuses of a commit."""
         table = Table(title=title)
@@ -76,5 +88,9 @@ class Screen:
         own = said.get("kind") == "issue_comment" and said.get("outcome") == "ignored"
         if template is not None and not own:
             facts = {key: said.get(key) or "?" for key in _KEYS}
-            facts["outcome"] = said.get("reason") or f"{said.get('runs')} runs"
+            facts["outcome"] = said.get("reason") or counted(int(said.get("runs") or 0), "run")
             self.say(template.format_map(facts), style="dim")
+
+
+def _without_addresses(text: str) -> str:
+    return _ADDRESS.sub("", text)

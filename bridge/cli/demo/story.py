@@ -1,10 +1,11 @@
-"""What the demo plays with: a repository, two workspaces, the people, and one change.
+"""What the demo plays with: a repository, its workspaces, the people, a change, and a chat.
 
 The rule of its main branch is what many teams want: somebody else approves, and everything is
-applied before the merge.
+applied before the merge. One workspace more is changed without a pull request, from Slack; there,
+too, whoever asks does not approve.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 ORGANIZATION: Final = "acme"
@@ -17,6 +18,12 @@ BOT: Final = "terrakube-bridge"
 COMMAND: Final = "terrakube apply"
 REQUIRED: Final = ("terrakube/plan", "terrakube/apply")
 WORKSPACES: Final = ("app", "network")
+ALONE: Final = "dns"
+"""A workspace that no pull request is about."""
+
+CHANNEL: Final = "infra"
+SAID: Final = f"/terrakube apply {ORGANIZATION}/{ALONE}"
+GROUP: Final = "platform"
 RECORDED: Final = ("create", "create", "unchanged")
 """Without terraform: the plan, the same again before the apply, and nothing left to do."""
 
@@ -43,9 +50,15 @@ resource "terraform_data" "service" {{
   }}
 }}
 """
+_DNS: Final = """\
+resource "terraform_data" "record" {
+  input = "shop.example.com"
+}
+"""
 
 BEFORE: Final = {
     "README.md": "# infra\n",
+    "dns/main.tf": _DNS,
     "network/main.tf": _NETWORK.format(size=2),
     "app/main.tf": _APP.format(replicas=2),
 }
@@ -55,7 +68,7 @@ AFTER: Final = {
 }
 
 
-def seed(*, hint_url: str, hint_secret: str) -> Mapping[str, object]:
+def seed(*, bridge_url: str, hint_secret: str) -> Mapping[str, object]:
     """Say what the stand-ins hold at the start; see bridge/sandbox/seeds.py."""
     workspaces = [
         {
@@ -66,16 +79,11 @@ def seed(*, hint_url: str, hint_secret: str) -> Mapping[str, object]:
             "default_template": "Plan and apply",
             "recorded": RECORDED,
         }
-        for name in WORKSPACES
+        for name in (*WORKSPACES, ALONE)
     ]
+    hints = {"url": f"{bridge_url}/webhooks/terrakube", "secret": hint_secret}
     return {
-        "organizations": [
-            {
-                "name": ORGANIZATION,
-                "workspaces": workspaces,
-                "notify": {"url": hint_url, "secret": hint_secret},
-            }
-        ],
+        "organizations": [{"name": ORGANIZATION, "workspaces": workspaces, "notify": hints}],
         "forge": {
             "accounts": [PERSON, REVIEWER, BOT],
             "repositories": [
@@ -92,4 +100,27 @@ def seed(*, hint_url: str, hint_secret: str) -> Mapping[str, object]:
                 "bot": {"account": BOT},
             },
         },
+        "slack": {
+            "mode": "http",
+            "url": f"{bridge_url}/slack/events",
+            "people": [{"name": PERSON}, {"name": REVIEWER}],
+            "groups": {GROUP: [PERSON, REVIEWER]},
+            "channels": [{"name": CHANNEL}],
+        },
     }
+
+
+def access(group: str) -> Sequence[Mapping[str, object]]:
+    """Say who may do what: whoever may write, in pull requests; a group of Slack's (its id) there.
+
+    In the workspace without pull requests, whoever asks for something does not approve it.
+    """
+    return [
+        {"who": ["*"], "may": ["plan", "apply"]},
+        {
+            "who": [f"slack:group:{group}"],
+            "may": ["plan", "apply", "approve", "reject", "cancel"],
+            "workspaces": [f"{ORGANIZATION}/{ALONE}"],
+            "four_eyes": True,
+        },
+    ]

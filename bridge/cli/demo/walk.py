@@ -1,26 +1,28 @@
 """The demo's walk: every step is real but the servers at the ends."""
 
 import asyncio
+import json
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
 
 from bridge.cli.demo import story
 from bridge.cli.demo.browser import Browser, Statuses, open_browser
 from bridge.cli.demo.checks import check_approvals, check_comments, check_jobs, check_statuses
+from bridge.cli.demo.conversation import open_conversation
+from bridge.cli.demo.patience import until
 from bridge.cli.demo.processes import (
     DemoError,
     Plan,
     Sandbox,
     check_tools,
     command,
+    configure,
     git,
     make_plan,
     running_bridge,
@@ -28,21 +30,17 @@ from bridge.cli.demo.processes import (
     tail,
 )
 from bridge.cli.demo.screen import Screen
+from bridge.cli.demo.talk import Talk
 from bridge.domain.errors import BridgeError
 from bridge.logs import LogFormat, configure_logs
 
-PATIENCE = 180.0
-"""Seconds jobs get to end."""
-
-_LOOK_EVERY = 0.5
+_CLONE = "clone"
 _PENDING = "pending"
 _REFUSED = "Nothing was applied."
 _UNAPPROVED = "**approved**"
 _PLANNED = f"{len(story.WORKSPACES)} planned"
 _APPLIED = f"{len(story.WORKSPACES)} applied"
 _UNCHANGED = f"**After the merge:** {len(story.WORKSPACES)} unchanged"
-
-T = TypeVar("T")
 
 
 async def walk(flavour: str, *, stay: bool) -> bool:
@@ -56,7 +54,7 @@ async def walk(flavour: str, *, stay: bool) -> bool:
         try:
             check_tools()
             async with AsyncExitStack() as stack:
-                console.print("starting the stand-ins for Terrakube and the forge …")
+                console.print("starting the stand-ins for Terrakube, the forge and Slack …")
                 sandbox = await stack.enter_async_context(running_sandbox(plan))
                 told = await _Walk.start(stack, plan, sandbox, console)
                 result = await told.go()
@@ -82,11 +80,14 @@ def _end_on_signals() -> None:
 class _Walk:
     """One walk, and what was seen on it."""
 
-    def __init__(self, plan: Plan, sandbox: Sandbox, screen: Screen, browser: Browser) -> None:
+    def __init__(
+        self, plan: Plan, sandbox: Sandbox, screen: Screen, browser: Browser, talk: Talk
+    ) -> None:
         self.plan = plan
         self.sandbox = sandbox
         self.screen = screen
         self.browser = browser
+        self.talk = talk
         self.page = ""
 
     @classmethod
@@ -101,12 +102,17 @@ class _Walk:
             )
         else:
             console.print(f"jobs run the real {sandbox.executor}")
-        log = await stack.enter_async_context(running_bridge(plan, sandbox))
+        configure(plan, sandbox)
+        log = await stack.enter_async_context(running_bridge(plan))
         console.print(f"the bridge listens on {plan.bridge_url}")
-        browser = await stack.enter_async_context(open_browser(sandbox))
-        await command(plan, "webhooks", "install", story.SLUG)
+        await asyncio.gather(
+            command(plan, "webhooks", "install", story.SLUG), _clone(plan, sandbox)
+        )
         console.print(f"its webhook is installed in {story.SLUG}")
-        return cls(plan, sandbox, Screen(console, log), browser)
+        browser = await stack.enter_async_context(open_browser(sandbox))
+        page, screen = open_conversation(sandbox.chat), Screen(console, log)
+        talk = Talk(await stack.enter_async_context(page), screen)
+        return cls(plan, sandbox, screen, browser, talk)
 
     async def go(self) -> str:
         """Push, open, review, apply, merge; return the figures for the last line."""
@@ -116,22 +122,18 @@ class _Walk:
         await self._apply_too_early(number)
         await self._plan(number, head)
         await self._review_and_apply(number, head)
-        await self._merge(number)
-        jobs = check_jobs(await command(self.plan, "jobs", "list", "--all", "--json"))
-        each = len(story.WORKSPACES)
+        await self.talk.change_without_pull_request()
+        listed = await self._merge(number)
+        await self.talk.show_channel()
+        each, jobs = len(story.WORKSPACES), check_jobs(listed)
         return (
-            f"{each} plans, 1 refusal, {each} reviewed applies, {each} push runs ({jobs} jobs), "
-            "merged by the bridge, all statuses concluded"
+            f"{each} plans, 1 refusal, {each} reviewed applies, {each} push runs, "
+            f"1 apply approved in Slack ({jobs} jobs), merged by the bridge, "
+            "all statuses concluded"
         )
 
     async def _push(self) -> None:
-        clone = self.plan.folder / "clone"
-        await git(self.plan.folder, "clone", "--quiet", self.sandbox.clone_url(), str(clone))
-        await git(clone, "switch", "--quiet", "--create", story.BRANCH)
-        for name, text in story.AFTER.items():
-            (clone / name).write_text(text)
-        await git(clone, "commit", "--quiet", "--all", "--message", story.TITLE)
-        await git(clone, "push", "--quiet", "origin", story.BRANCH)
+        await git(self.plan.folder / _CLONE, "push", "--quiet", "origin", story.BRANCH)
         self.screen.say(f"{story.PERSON} pushed branch {story.BRANCH} with git")
 
     async def _apply_too_early(self, number: int) -> None:
@@ -142,7 +144,7 @@ class _Walk:
             comments = await self.browser.comments(number)
             return next((text for text in comments if _REFUSED in text), None)
 
-        refusal = await self._until(look, "an answer to the apply that came too early")
+        refusal = await until(look, "an answer to the apply that came too early")
         if _UNAPPROVED not in refusal:
             msg = f"the refusal does not name the missing approval: {refusal}"
             raise DemoError(msg)
@@ -167,8 +169,9 @@ class _Walk:
         self.screen.show_beginning(f"the comment of #{number}", comment)
         self.screen.show_statuses("commit statuses of the head", applied)
 
-    async def _merge(self, number: int) -> None:
-        merged = await self._until(
+    async def _merge(self, number: int) -> str:
+        """See the bridge merge, and what follows from it; return the jobs there are then."""
+        merged = await until(
             lambda: self.browser.merge_commit(number), "the bridge to merge the pull request"
         )
         if (by := await self.browser.merged_by(number)) != story.BOT:
@@ -180,9 +183,13 @@ class _Walk:
         )
         pushed = await self._concluded("terrakube/push", merged)
         check_statuses(pushed, "terrakube/push")
-        comment = await self._comment(number, _UNCHANGED)
+        comment, listed = await asyncio.gather(
+            self._comment(number, _UNCHANGED),
+            command(self.plan, "jobs", "list", "--all", "--json"),
+        )
         self.screen.show_beginning(f"the comment of #{number}", comment)
         self.screen.show_statuses("commit statuses of the merge commit", pushed)
+        return listed
 
     async def _say(self, number: int, how: str) -> None:
         await self.browser.say(number, story.COMMAND)
@@ -197,7 +204,7 @@ class _Walk:
             ended = context in seen and all(state != _PENDING for state, _ in seen.values())
             return seen if ended else None
 
-        return await self._until(look, f"the status {context} to conclude")
+        return await until(look, f"the status {context} to conclude")
 
     async def _comment(self, number: int, phrase: str) -> str:
         """Wait until the one comment that tells of everything says this."""
@@ -208,17 +215,17 @@ class _Walk:
             told = any(phrase in text for text in comments)
             return check_comments(comments, replies=1) if told else None
 
-        return await self._until(look, f'the comment to say "{phrase}"')
+        return await until(look, f'the comment to say "{phrase}"')
 
-    async def _until(self, look: Callable[[], Awaitable[T | None]], what: str) -> T:
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while (found := await look()) is None:  # noqa: ASYNC110 - it looks as people do
-                    await asyncio.sleep(_LOOK_EVERY)
-                return found
-        except TimeoutError as error:
-            msg = f"waited {PATIENCE:.0f} s in vain for {what}"
-            raise DemoError(msg) from error
+
+async def _clone(plan: Plan, sandbox: Sandbox) -> None:
+    """Change what the story changes, in a clone."""
+    clone = plan.folder / _CLONE
+    await git(plan.folder, "clone", "--quiet", sandbox.clone_url(), str(clone))
+    await git(clone, "switch", "--quiet", "--create", story.BRANCH)
+    for name, text in story.AFTER.items():
+        (clone / name).write_text(text)
+    await git(clone, "commit", "--quiet", "--all", "--message", story.TITLE)
 
 
 async def _stay(console: Console, plan: Plan, sandbox: Sandbox, told: _Walk) -> None:
@@ -232,6 +239,11 @@ async def _stay(console: Console, plan: Plan, sandbox: Sandbox, told: _Walk) -> 
         ("its log", str(plan.folder / "bridge.log")),
         ("look into it", f"cd {plan.folder} && {sys.executable} -m bridge deliveries"),
         ("comment", _commenting(sandbox, told.page)),
+        (
+            "read Slack",
+            f"curl -sS '{sandbox.chat.people_url}/people/channel?channel={story.CHANNEL}'",
+        ),
+        ("type there", _typing(sandbox)),
     ):
         console.print(f"  {name:16} {where}", markup=False, soft_wrap=True)
     try:
@@ -246,6 +258,14 @@ def _commenting(sandbox: Sandbox, page: str) -> str:
         f"curl -sS -H 'Authorization: token {sandbox.person_token}' "
         "-H 'Content-Type: application/json' -d '{\"body\": \"terrakube help\"}' "
         f"{sandbox.api_url}/repos/{story.SLUG}/issues/{number}/comments"
+    )
+
+
+def _typing(sandbox: Sandbox) -> str:
+    deed = {"user": story.PERSON, "channel": story.CHANNEL, "text": "status"}
+    return (
+        f"curl -sS -H 'Content-Type: application/json' -d '{json.dumps(deed)}' "
+        f"{sandbox.chat.people_url}/people/command"
     )
 
 

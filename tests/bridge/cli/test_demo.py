@@ -35,8 +35,8 @@ def test_the_demo_ends_ok(forge: str, real: bool, tmp_path: Path) -> None:  # no
     assert ended.returncode == 0, ended.stdout
     last = ended.stdout.splitlines()[-1]
     assert last.startswith(
-        "demo: ok: 2 plans, 1 refusal, 2 reviewed applies, 2 push runs (6 jobs), "
-        "merged by the bridge, all statuses concluded in "
+        "demo: ok: 2 plans, 1 refusal, 2 reviewed applies, 2 push runs, "
+        "1 apply approved in Slack (7 jobs), merged by the bridge, all statuses concluded in "
     )
     assert ended.stdout.count("its plan is the one that was reviewed") == 2
     assert ("recorded" in ended.stdout) is not (real and shutil.which("terraform") is not None)

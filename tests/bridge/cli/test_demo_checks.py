@@ -6,7 +6,14 @@ from collections.abc import Callable
 import pytest
 
 from bridge.cli.demo.browser import Statuses
-from bridge.cli.demo.checks import check_approvals, check_comments, check_jobs, check_statuses
+from bridge.cli.demo.checks import (
+    check_approvals,
+    check_comments,
+    check_jobs,
+    check_statuses,
+    check_thread,
+)
+from bridge.cli.demo.conversation import Message
 from bridge.cli.demo.processes import DemoError
 
 GOOD: Statuses = {
@@ -15,16 +22,24 @@ GOOD: Statuses = {
     "terrakube/apply: acme/network": ("success", "Applied"),
 }
 PLAN, INLINE, PUSH = {"template": "Plan"}, {"template": None}, {"template": "Plan and apply"}
-JOBS = [PLAN, PLAN, INLINE, INLINE, PUSH, PUSH]
+JOBS = [PLAN, PLAN, INLINE, INLINE, INLINE, PUSH, PUSH]
 APPROVED = json.dumps({"event": "job.approved", "actor": "dana"})
 BY_ROBIN = json.dumps({"event": "job.approved", "actor": "robin"})
+
+
+def message(shown: str, *actions: str) -> Message:
+    return Message(ts="2.0", thread="1.0", shown=shown, actions=actions)
+
+
+DECIDED = message("terrakube:\n  Approved by @dana")
 
 
 def test_a_good_end_passes() -> None:
     check_statuses(GOOD, "terrakube/apply")
     check_approvals(f"starting\n{APPROVED}\n{APPROVED}\n", 2)
     assert check_comments(["all of it", "a reply"], replies=1) == "all of it"
-    assert check_jobs(json.dumps(JOBS)) == 6
+    assert check_jobs(json.dumps(JOBS)) == 7
+    check_thread([message("It is applied", "open"), DECIDED], approver="dana")
 
 
 FAILURES: dict[str, tuple[Callable[[], object], str]] = {
@@ -51,6 +66,14 @@ FAILURES: dict[str, tuple[Callable[[], object], str]] = {
     "a job that was started twice": (
         lambda: check_jobs(json.dumps([*JOBS, INLINE])),
         "Terrakube holds other jobs than were asked for",
+    ),
+    "a button that is left": (
+        lambda: check_thread([DECIDED, message("Still here", "run.approve")], approver="dana"),
+        "still has a button that approves it",
+    ),
+    "an approval without a name": (
+        lambda: check_thread([message("Approved by @robin")], approver="dana"),
+        "Slack does not say that dana approved it",
     ),
 }
 
