@@ -24,7 +24,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(VENV)/.installed ## A push, plans, a review, an apply and the merge against stand-ins (STAY=1 keeps it running)
+demo: $(VENV)/.installed ## A push, plans, a review, an apply and the merge, and Slack beside it, against stand-ins (STAY=1 keeps it running)
 	@$(BIN)/terrakube-bridge demo $(if $(STAY),--stay)
 
 serve: $(VENV)/.installed ## Run the bridge with .env and bridge.yaml of this folder
