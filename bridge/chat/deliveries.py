@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from bridge.chat.payloads import (
+    COMMAND,
     Payload,
-    Who,
     action_of,
     entered_in,
     own_users,
@@ -31,6 +31,7 @@ from bridge.domain.chat_events import (
     CommandSaid,
     FormSent,
 )
+from bridge.domain.commands import Word
 from bridge.domain.deliveries import Delivery
 from bridge.domain.errors import PayloadError, TemporaryRemoteError
 from bridge.ports import Ignored
@@ -56,6 +57,9 @@ _BACK: Final = frozenset({"channel_unarchive", "group_unarchive", MEMBER})
 KEPT_EVENTS: Final = frozenset({MENTION, *_GONE, *_BACK, *_REMOVED})
 """Events that are kept; of the others nothing follows that could be lost."""
 
+_BY_THEMSELVES: Final = frozenset(
+    {Word.APPROVE, Word.REJECT, Word.CANCEL, Word.STATUS, Word.WHY, Word.LOGS}
+)
 _SECRETS: Final = frozenset({"token", "bot_access_token"})
 _MENTION: Final = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 _NOT_YET: Final = "Slack has not said yet which workspace the bridge is in"
@@ -75,7 +79,7 @@ def to_delivery(kind: str, payload: Payload, now: datetime) -> Delivery:
             source=SLACK,
             key=_key(kind, kept),
             kind=kind,
-            subject=_subject(kind, who_of(kind, kept)),
+            subject=_subject(kind, kept),
             semantic_key=None,
             repository_id="",
             headers={},
@@ -103,10 +107,31 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON
             return value
 
 
-def _subject(kind: str, who: Who) -> str:
-    """Say whose order matters: of one person in one channel, or of a channel itself."""
-    user = "" if kind in _GONE or kind in _BACK else who.user
-    return f"{SLACK}:{who.team}:{who.channel}:{user}"
+def _subject(kind: str, payload: Payload) -> str:
+    """Say whose order matters: of one person in one channel, or of a channel itself.
+
+    What only asks, or answers a job, waits for nothing else that the same person said, which may
+    take long while a forge does not answer: of two answers the database lets the first one count.
+    """
+    who = who_of(kind, payload)
+    if kind in _GONE or kind in _BACK:
+        return f"{SLACK}:{who.team}:{who.channel}:"
+    lane = _lane(kind, payload)
+    return f"{SLACK}:{who.team}:{who.channel}:{who.user}{f':{lane}' if lane else ''}"
+
+
+def _lane(kind: str, payload: Payload) -> str:
+    """Name what something is in order with; empty for what the person starts and changes."""
+    if kind == ACTIONS:
+        return str((payload.get("container") or {}).get("message_ts") or "")
+    if kind == COMMAND:
+        text = str(payload.get("text") or "")
+    elif kind == MENTION:
+        text = _after_mention(str(payload["event"].get("text") or ""), own_users(payload))
+    else:
+        return ""
+    word = text.strip("` ").partition(" ")[0].casefold()
+    return word if word in _BY_THEMSELVES else ""
 
 
 def parse(delivery: Delivery) -> ChatEvent | Ignored:

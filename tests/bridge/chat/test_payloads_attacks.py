@@ -215,6 +215,29 @@ async def test_what_happens_to_a_channel_is_in_order_whoever_did_it() -> None:
     assert (gone.subject, back.subject) == ("slack:T1:C1:", "slack:T1:C1:")
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload", "lane"),
+    [
+        ("command", {**COMMAND, "text": "plan acme/network"}, ""),
+        ("command", {**COMMAND, "text": "unlock acme/infra#1"}, ""),
+        ("command", {**COMMAND, "text": "cancelled"}, ""),
+        ("command", {**COMMAND, "text": " `Cancel 12`"}, ":cancel"),
+        ("command", {**COMMAND, "text": "approve acme/network"}, ":approve"),
+        ("command", {**COMMAND, "text": "status"}, ":status"),
+        ("event", an_event(type="app_mention", text="<@UBOT> logs 1", ts="1.1"), ":logs"),
+        ("event", an_event(type="app_mention", text="<@UBOT> apply x", ts="1.1"), ""),
+        ("action", {**CLICK, "container": {"message_ts": "7.1", "channel_id": "C1"}}, ":7.1"),
+        ("form", FORM, ""),
+    ],
+)
+async def test_what_asks_or_answers_a_job_waits_for_nothing_that_is_to_start(
+    kind: str, payload: Json, lane: str
+) -> None:
+    """Else nobody could cancel while a plan of theirs waits for a forge that is away."""
+    _, (kept,) = await heard(kind, payload)
+    assert kept.subject == f"slack:T1:C1:U1{lane}"
+
+
 async def test_a_message_that_is_edited_says_nothing_again() -> None:
     """Else whoever corrects a word of what they said starts it a second time."""
     said: Json = {"type": "app_mention", "text": "<@UBOT> apply acme/network", "ts": "1.1"}
