@@ -25,6 +25,7 @@ _AIMS: Final[Sequence[tuple[Wanted, Sequence[Moment]]]] = (
     (Wanted(door="slack", line=r"POST /api/chat\.postMessage"), tuple(Moment)),
     (Wanted(door="slack", line=r"POST /api/chat\.update"), tuple(Moment)),
     (Wanted(door="slack", line=r"POST /(hook/.*|api/chat\.postEphemeral)"), tuple(Moment)),
+    (Wanted(door="slack", line=r"POST /(upload/.*|api/files\..*)"), tuple(Moment)),
     (Wanted(door="slack", line=r"GET /api/users\.info"), _TAKEN),
     (Wanted(door="terrakube", line=r"POST .*/job"), tuple(Moment)),
     (Wanted(door="terrakube", line=_ANSWER), tuple(Moment)),
@@ -86,6 +87,7 @@ async def kill_in_slack(
         people = People(town=town, chance=chance, pause=plan.pause)
         try:
             await bridge.start()
+            await people.move_in()
             await _Killer(town, bridge, plan, tell).strike(people)
             return await _outcome(town, people, url, plan)
         finally:

@@ -50,7 +50,8 @@ class Counts:
         acknowledged: Commands, mentions, clicks and forms.
         unheard: Those that nobody acknowledged.
         decisions: Answers that Terrakube was given.
-        twice: Messages that the bridge said again, as it died when Slack took them.
+        twice: Messages, whispers and files that came once more, as the bridge died when Slack took
+            them: only it could tell, and it is better to say something twice than never.
     """
 
     kills: int
@@ -60,6 +61,7 @@ class Counts:
     jobs: int
     decisions: int
     messages: int
+    files: int
     twice: int
     edits: int
     whispers: int
@@ -93,7 +95,8 @@ def count(town: Town, rows: Rows) -> Counts:
         jobs=len(town.server.jobs()),
         decisions=sum(_answered(town).values()),
         messages=len(said.messages),
-        twice=len(said.strays) + len(said.whispers),
+        files=said.files,
+        twice=len(said.again),
         edits=len(town.slack.calls("chat.update")),
         whispers=sum(len(one.ephemerals) for one in town.channels),
     )

@@ -1,7 +1,7 @@
 """What stands in the channels, once the bridge could finish: every end is told, and told once."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,13 +9,16 @@ from sqlalchemy import RowMapping
 
 from bridge.domain.chat import CHAT_REPORT, ChatReportKey
 from bridge.sandbox.slack.model import Message
-from tests.chaos.doors import LATE, Passed
+from tests.chaos.doors import LATE
 from tests.chaos.sites import SLUG
 from tests.chaos.slacking_people import ANSWERING, buttons_of
 from tests.chaos.slacking_town import Town
 
 _WRITING: Final = 1.5
 """Most seconds between Slack's keeping a message and the bridge's knowing that, on a slow day."""
+
+_ENOUGH: Final = 300
+"""Statuses below say that it was done."""
 
 _LISTED: Final = 5
 """So many runs are told of by name in the text of a message."""
@@ -37,39 +40,58 @@ class Said:
     Attributes:
         messages: All its messages that are still there, by ``ts``.
         known: Those of them it knows of, by ``ts``: which post they belong to.
-        whispers: Answers to people alone that it gave another time.
+        files: How many it put there.
+        again: When it was that something was said, or put there, which was done once more.
     """
 
     messages: Mapping[str, Message]
     known: Mapping[str, RowMapping]
 
-    whispers: Sequence[Passed]
-
-    @property
-    def strays(self) -> Sequence[Message]:
-        """Those it does not know of: they were said again."""
-        return [one for ts, one in self.messages.items() if ts not in self.known]
+    files: int
+    again: Sequence[tuple[float, str]]
 
 
 def listen(town: Town, posts: Sequence[RowMapping]) -> Said:
     """Gather what the bridge said."""
     own = town.slack.bot.id
-    heard = (one for channel in town.channels for one in town.slack.messages(channel))
+    heard = [one for channel in town.channels for one in town.slack.messages(channel)]
+    mine = [one for one in heard if one.author == own]
+    known = {ts: row for row in posts for ts in parts_of(row)}
+    messages = {one.ts: one for one in mine if not one.files}
+    strays = [one for ts, one in messages.items() if ts not in known]
     return Said(
-        messages={one.ts: one for one in heard if one.author == own},
-        known={ts: row for row in posts for ts in parts_of(row)},
-        whispers=[*_repeated(town)],
+        messages=messages,
+        known=known,
+        files=sum(bool(one.files) for one in mine),
+        again=[
+            *((float(one.ts), town.slack.show(one)) for one in strays),
+            *_repeated(_whispers(town)),
+            *_repeated(_files(mine)),
+        ],
     )
 
 
-def _repeated(town: Town) -> Iterator[Passed]:
-    """Find the first ones of answers that were given twice through one ``response_url``."""
-    seen: dict[tuple[str, str], Passed] = {}
+def _whispers(town: Town) -> Iterator[tuple[float, str]]:
+    """List the answers to people alone: when, and through which ``response_url`` what."""
     for one in town.doors.passed:
-        if one.door == "slack" and one.line.startswith("POST /hook/") and one.status < 300:
-            if (one.line, one.body) in seen:
-                yield seen[one.line, one.body]
-            seen[one.line, one.body] = one
+        if one.door == "slack" and one.line.startswith("POST /hook/") and one.status < _ENOUGH:
+            yield one.at, f"{one.line} {one.body}"
+
+
+def _files(messages: Iterable[Message]) -> Iterator[tuple[float, str]]:
+    """List the files: when, and where which."""
+    for one in messages:
+        for file in one.files:
+            yield float(one.ts), f"{one.channel.name} {one.thread} {file.title}"
+
+
+def _repeated(done: Iterable[tuple[float, str]]) -> Iterator[tuple[float, str]]:
+    """Find what was done once more: each time but the last."""
+    last: dict[str, float] = {}
+    for at, what in done:
+        if what in last:
+            yield last[what], what
+        last[what] = at
 
 
 def parts_of(row: RowMapping) -> Sequence[str]:
@@ -93,12 +115,9 @@ def of_messages(
 
 
 def _of_repeats(town: Town, said: Said) -> Iterator[str]:
-    for stray in said.strays:
-        if not _is_excused(town, float(stray.ts)):
-            yield f"said twice although nobody died: {town.slack.show(stray)!r}"
-    for whisper in said.whispers:
-        if not _is_excused(town, whisper.at):
-            yield f"whispered twice although nobody died: {whisper.body!r}"
+    for at, what in said.again:
+        if not _is_excused(town, at):
+            yield f"done twice although nobody died: {what!r}"
 
 
 def _of_places(said: Said) -> Iterator[str]:

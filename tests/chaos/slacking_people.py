@@ -39,7 +39,7 @@ _AGAIN: Final = 0.7
 _COMMANDS: Final[Mapping[str, int]] = {
     "plan {}": 8,
     "apply {}": 10,
-    "destroy {}": 1,
+    "destroy {}": 2,
     "status": 1,
     "status {}": 1,
     "why {}": 1,
@@ -78,6 +78,11 @@ class People:
             tasks.create_task(self._live(over, self._meddle, 3 * self.pause))
             tasks.create_task(self._live(over, _Author(self.town, self.chance).act, 4 * self.pause))
 
+    async def move_in(self) -> None:
+        """Have complete plans put into one of the channels."""
+        (user, *_), channel = self.town.crowd.trusted, self.town.team
+        await self.town.slack.command(user, channel, "settings files=on")
+
     async def conclude(self) -> None:
         """Approve whatever waits, by two people where it takes two."""
         for message, action in [*self._buttons(APPROVE, TYPE_NAME)]:
@@ -98,6 +103,8 @@ class People:
         user = self.chance.choice(self.town.crowd.trusted)
         dice = self.chance.random()
         if dice < 0.5 and await self._answer(user):
+            return
+        if dice < 0.6 and await self._agree(user):
             return
         if dice < 0.9:
             await self._say(user)
@@ -161,6 +168,14 @@ class People:
             users.append(user)
         await asyncio.gather(*(self._press(one, message, action) for one in users))
         return True
+
+    async def _agree(self, user: User) -> bool:
+        """Press a button below an answer that only they see, if the last one has any."""
+        channel = self._channel()
+        for whisper in self.town.slack.whispers(user, channel)[-1:]:
+            for action in sorted(buttons_of(whisper))[:1]:
+                return await self._press(user, whisper, action)
+        return False
 
     async def _press(self, user: User, message: Message, action: str) -> bool:
         try:

@@ -122,6 +122,7 @@ class Town:
         ]
         return {
             "BRIDGE_ACCESS": json.dumps(access),
+            "BRIDGE_COMMANDS__DESTROY__TEMPLATE": "built-in",
             "BRIDGE_TERRAKUBE__URL": self.urls["terrakube"],
             "BRIDGE_TERRAKUBE__TOKEN": self.server.token,
             "BRIDGE_TERRAKUBE__ORGANIZATIONS": ORGANIZATION,
