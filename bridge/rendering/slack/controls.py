@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bridge.domain.chat_controls import Control, RunButton, mark_of
 from bridge.domain.reports import ChatRun, RunReport
-from bridge.domain.runs import OutputKind, Run, Verb
+from bridge.domain.runs import OutputKind, Run, RunPhase, Verb
 from bridge.domain.terrakube import JobStatus, Step
 from bridge.rendering.durations import counted
 from bridge.rendering.slack.escaping import is_address, one_line
@@ -57,8 +57,13 @@ def cancel(run: Run) -> Iterator[Block]:
 
 
 def may_be_answered(run: Run) -> bool:
-    """Tell whether there is something to press: nobody answered, and nobody cancels it."""
-    return waits_for_a_person(run) and not run.cancel_requested and not is_answered(run)
+    """Tell whether there is something to press: nobody answered, and nobody cancels it.
+
+    Not while the plan is being read: a button from before it would be refused as too old.
+    """
+    is_read = run.phase is not RunPhase.REVIEWING or bool(run.digest)
+    is_wanted = not run.cancel_requested and not is_answered(run)
+    return waits_for_a_person(run) and is_read and is_wanted
 
 
 def needs_name(report: RunReport, confirm_deletions: int) -> bool:

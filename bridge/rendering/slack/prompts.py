@@ -10,6 +10,7 @@ from bridge.rendering.durations import counted
 from bridge.rendering.slack.controls import (
     answers,
     deletions,
+    may_be_answered,
     needs_name,
     others,
     step_of,
@@ -27,7 +28,7 @@ from bridge.rendering.slack.words import (
     numbers,
     origin,
 )
-from bridge.rendering.wording import expires_at, is_answered, waits_for_a_person
+from bridge.rendering.wording import expires_at
 
 _PLAN: Final = 1_800
 _DELTA: Final = 900
@@ -80,7 +81,7 @@ def _answers(one: ChatRun) -> Sequence[Decision]:
 def _is_open(one: ChatRun) -> bool:
     """Tell whether the job waits at a step that nobody has answered to."""
     run = one.report.run
-    if not waits_for_a_person(run) or is_answered(run) or run.cancel_requested:
+    if not may_be_answered(run):
         return False
     step = step_of(run)
     return not any(step and found.step == step for found in _answers(one))

@@ -144,6 +144,18 @@ def test_a_prompt_has_buttons_while_its_step_waits_and_none_afterwards() -> None
     assert prompts(replace(ended, decisions=both), sent=2) == [[], []]
 
 
+def test_nobody_is_asked_before_the_plan_was_read() -> None:
+    """A button from before it carries no plan, and would be refused as too old."""
+    report = a_chat_report(waiting(phase=RunPhase.REVIEWING, digest=""))
+    run_id = report.runs[0].report.run.id
+    assert list(render_prompts(report, run_id)) == []
+    live = render_live(report)
+    assert live is not None
+    assert Control.APPROVE.value not in str(live.blocks)
+    read = a_chat_report(waiting(phase=RunPhase.CREATED, digest=""))
+    assert len(render_prompts(read, run_id)) == 1
+
+
 def test_a_step_that_is_being_answered_waits_no_more() -> None:
     one = waiting(phase=RunPhase.REVIEWING, decided_by=BOB)
     claimed = a_decision(one.report.run, phase=DecisionPhase.CLAIMED)
