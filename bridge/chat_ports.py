@@ -4,6 +4,7 @@ As in ports: implementations are safe for concurrent use, and nothing of a libra
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.chat import (
@@ -104,8 +105,11 @@ class ChatStore(Protocol):
         """Return the ``ts`` of a report's live message; None while there is none."""
         ...
 
-    async def awaits_parent(self, key: str) -> bool:
-        """Tell whether a report's live message is not there yet, and about to be written."""
+    async def awaits_parent(self, key: str) -> datetime | None:
+        """Say when a report's live message will be written that is not there yet; None for never.
+
+        It may have been a moment ago. Aware, UTC.
+        """
         ...
 
     async def subscriptions(self, team: str, channel: str = "") -> Sequence[Subscription]:

@@ -48,8 +48,8 @@ class Files:
         file = await asyncio.to_thread(_made, report, self.following)
         if file is None or not (await store.channel(target.team, target.channel)).files:
             return messages.published()
-        if await store.awaits_parent(post.report):
-            return later(messages, report)
+        if due := await store.awaits_parent(post.report):
+            return later(messages, report, due)
         await self._put(messages, report, file)
         return messages.published()
 

@@ -8,7 +8,7 @@ channel and says by itself what it is about.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from bridge.chat_ports import ChatStore
@@ -85,8 +85,8 @@ class Following:
         found = await self._made(_prompts, report, messages)
         changed = [at for at, one in enumerate(found) if messages.at(at).hash != hash_of(one)]
         asks = any(messages.at(at) == NOWHERE and has_buttons(found[at]) for at in changed)
-        if asks and await self.store.awaits_parent(post.report):
-            return later(messages, report)
+        if asks and (due := await self.store.awaits_parent(post.report)):
+            return later(messages, report, due)
         thread = await self.thread(post) if changed else ""
         for at in changed:
             if messages.at(at) == NOWHERE and not has_buttons(found[at]):
@@ -103,8 +103,9 @@ class Following:
         message = await self._made(_result, report, messages) if report else None
         if report is None or message is None or messages.at(0).hash == hash_of(message):
             return messages.published()
-        if not count_known(messages.parts) and await self.store.awaits_parent(post.report):
-            return later(messages, report)
+        is_new = not count_known(messages.parts)
+        if is_new and (due := await self.store.awaits_parent(post.report)):
+            return later(messages, report, due)
         failed = any(has_failed(one) for one in report.runs)
         wanted = Wanted(
             message=message,
@@ -161,9 +162,12 @@ class _Page:
         return masked(message, self.following.redact)
 
 
-def later(messages: Messages, report: ChatReport) -> Published:
-    """Look again when the live message may be there."""
-    return replace(messages.published(), again_at=report.now + SOON)
+def later(messages: Messages, report: ChatReport, due: datetime) -> Published:
+    """Look again when the live message may be there, which is *due* then.
+
+    Slack may want an hour's pause, and as many as wait for it would look all the time.
+    """
+    return replace(messages.published(), again_at=max(due, report.now) + SOON)
 
 
 def _live(page: _Page) -> ChatMessage | None:

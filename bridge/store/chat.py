@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bridge.domain.chat import (
     ChannelSettings,
@@ -62,11 +63,11 @@ class SqlChatStore:
             return None
         return await self.database.read(chat_messages.parent, parsed)
 
-    async def awaits_parent(self, key: str) -> bool:
+    async def awaits_parent(self, key: str) -> datetime | None:
         """See chat_ports.ChatStore."""
         parsed = ChatReportKey.parse(key)
         if parsed is None:
-            return False
+            return None
         return await self.database.read(chat_messages.awaits_parent, parsed)
 
     async def subscriptions(self, team: str, channel: str = "") -> Sequence[Subscription]:

@@ -110,8 +110,8 @@ class FakeChatStore:
     async def chat_parent(self, key: str) -> str | None:
         return None
 
-    async def awaits_parent(self, key: str) -> bool:
-        return False
+    async def awaits_parent(self, key: str) -> datetime | None:
+        return None
 
     async def subscriptions(self, team: str, channel: str = "") -> Sequence[Subscription]:
         found = [one for one in self.subscribed if one.team == team]

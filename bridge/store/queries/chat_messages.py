@@ -1,6 +1,7 @@
 """From what was said in a chat back to what it is about; and what commands ask about runs there."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, and_, exists, or_, select
 
@@ -9,7 +10,7 @@ from bridge.domain.chat import CHAT_REPORT, ChatReportKey
 from bridge.domain.posts import CHAT_KINDS, PostKind
 from bridge.domain.runs import Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequestRef, PullRequestState, RepositoryRef
-from bridge.store.codecs import CHAT_TARGET, PARTS, RUN_REQUEST, run_from_row
+from bridge.store.codecs import CHAT_TARGET, PARTS, RUN_REQUEST, from_ms, run_from_row
 from bridge.store.queries import chat, chat_reports
 from bridge.store.queries.chat import in_channel
 from bridge.store.queries.fan_out import message_target
@@ -28,20 +29,22 @@ def parent(connection: Connection, key: ChatReportKey) -> str | None:
     return next((part.id for part in parts if part.id), None)
 
 
-def awaits_parent(connection: Connection, key: ChatReportKey) -> bool:
-    """Tell whether a live message is not there yet, and about to be written.
+def awaits_parent(connection: Connection, key: ChatReportKey) -> datetime | None:
+    """Say when a live message is due that is not there yet; None for one that is not awaited.
 
     Not so when that failed: what is said below it must not wait for somebody to mend it.
     """
     row = connection.execute(
-        select(post.c.parts).where(
+        select(post.c.parts, post.c.due_at).where(
             post.c.key == message_target(key).key(PostKind.CHAT_MESSAGE),
             post.c.dead == 0,
             post.c.failures == 0,
             post.c.due_at.is_not(None),
         )
     ).first()
-    return row is not None and not any(part.id or part.hash for part in PARTS.load(row.parts))
+    if row is None or any(part.id or part.hash for part in PARTS.load(row.parts)):
+        return None
+    return from_ms(row.due_at)
 
 
 def pull_request_of(

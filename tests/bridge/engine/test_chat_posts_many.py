@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -49,7 +50,7 @@ class Stored(FakeChatStore):
         assert self.talk is not None
         return await self.talk.store.chat_parent(key)
 
-    async def awaits_parent(self, key: str) -> bool:
+    async def awaits_parent(self, key: str) -> datetime | None:
         assert self.talk is not None
         return await self.talk.store.awaits_parent(key)
 

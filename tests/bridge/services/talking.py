@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from structlog.typing import EventDict
@@ -32,12 +33,12 @@ class Stored(FakeChatStore):
     Attributes:
         report: Of whatever is asked about.
         parent: ``ts`` of its live message.
-        awaited: Whether that is about to be written.
+        awaited: When that will be written.
     """
 
     report: ChatReport | None = None
     parent: str | None = None
-    awaited: bool = False
+    awaited: datetime | None = None
 
     async def chat_report(self, key: str, about: str = "") -> ChatReport | None:
         return self.report
@@ -45,7 +46,7 @@ class Stored(FakeChatStore):
     async def chat_parent(self, key: str) -> str | None:
         return self.parent
 
-    async def awaits_parent(self, key: str) -> bool:
+    async def awaits_parent(self, key: str) -> datetime | None:
         return self.awaited
 
 

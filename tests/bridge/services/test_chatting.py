@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -134,13 +135,16 @@ class TestPlaces:
         assert (message.thread, message.broadcast) == ("", False)
         assert "acme/network" in message.text
 
-    async def test_what_stands_below_a_live_message_looks_for_it_again(self, desk: Desk) -> None:
-        desk.store.awaited = True
+    @pytest.mark.parametrize(("due_in", "seconds"), [(-60, 1), (0, 1), (3600, 3601)])
+    async def test_what_stands_below_a_live_message_looks_for_it_again_when_it_may_be_there(
+        self, desk: Desk, due_in: int, seconds: int
+    ) -> None:
         desk.show(chat(a_report(WAITING)))
-        published = await desk.publish(desk.post(PostKind.CHAT_PROMPT, run_id=WAITING.id))
         assert desk.store.report is not None
+        desk.store.awaited = desk.store.report.now + timedelta(seconds=due_in)
+        published = await desk.publish(desk.post(PostKind.CHAT_PROMPT, run_id=WAITING.id))
         assert published.again_at is not None
-        assert (published.again_at - desk.store.report.now).total_seconds() == 1
+        assert (published.again_at - desk.store.report.now).total_seconds() == seconds
         assert desk.messages == []
 
     async def test_what_was_to_stand_below_a_message_that_is_gone_stands_in_the_channel(

@@ -11,7 +11,7 @@ from bridge.domain.posts import ChatTarget, PostKind, PostUpsert, RemotePart
 from bridge.domain.reports import ChatReport, ChatRun, RunReport
 from bridge.domain.runs import Output, OutputKind, Verb
 from bridge.domain.work import Answer, Decision, DecisionPhase, PullRequestSeen, Vote, Work
-from bridge.store.codecs import PARTS, STRINGS, compress
+from bridge.store.codecs import PARTS, STRINGS, compress, from_ms
 from bridge.store.database import Database
 from bridge.store.schema import decision, output, vote
 from tests.bridge.store.chats import (
@@ -238,7 +238,9 @@ class TestMessages:
         (push,) = await apply(database, Work(runs=[a_push("dns")]), NOW + 1)
         store = a_store(database)
         assert await store.chat_parent(REPORT) is None
+        assert await store.awaits_parent(REPORT) == from_ms(NOW)
         await sent(database, f"chat_message:T1:C1:{PULL_REQUEST.key}", "1700.1")
+        assert await store.awaits_parent(REPORT) is None
         await sent(database, f"chat_prompt:T1:C1:{plan}", "1700.2", "1700.3")
         await sent(database, f"chat_message:T1:C1:{PUSH}", "1800.1")
         assert await store.chat_parent(REPORT) == "1700.1"
