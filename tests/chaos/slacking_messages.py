@@ -11,10 +11,10 @@ from bridge.domain.chat import CHAT_REPORT, ChatReportKey
 from bridge.sandbox.slack.model import Message
 from tests.chaos.doors import LATE
 from tests.chaos.sites import SLUG
-from tests.chaos.slacking_people import ANSWERING, buttons_of
+from tests.chaos.slacking_people import ANSWERING, pressable
 from tests.chaos.slacking_town import Town
 
-_WRITING: Final = 1.5
+_WRITING: Final = 2.0
 """Most seconds between Slack's keeping a message and the bridge's knowing that, on a slow day."""
 
 _ENOUGH: Final = 300
@@ -126,7 +126,7 @@ def _of_places(said: Said) -> Iterator[str]:
         if ts not in said.messages:
             yield f"post {row['key']} is to be message {ts}, which is not there"
             continue
-        left = [one for one in buttons_of(said.messages[ts]) if one in ANSWERING]
+        left = [one for one in pressable(said.messages[ts]) if one in ANSWERING]
         if left:
             yield f"post {row['key']} still shows {', '.join(left)}"
 

@@ -5,12 +5,13 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.sandbox.forge.model import PullRequest
+from bridge.sandbox.slack.checks import Json
 from bridge.sandbox.slack.model import Channel, Message, User, View
 from bridge.sandbox.slack.surfaces import active_elements
 from tests.chaos.sites import REVIEWER, SLUG, WRITER
@@ -26,7 +27,7 @@ ANSWERING: Final = (APPROVE, TYPE_NAME, REJECT, CANCEL)
 
 _SHOWING: Final = ("run.plan", "run.logs")
 
-_PATIENCE: Final = 3.0
+_PATIENCE: Final = 1.5
 """Seconds somebody looks for a form."""
 
 _LOOK: Final = 0.05
@@ -84,13 +85,22 @@ class People:
         await self.town.slack.command(user, channel, "settings files=on")
 
     async def conclude(self) -> None:
-        """Approve whatever waits, by two people where it takes two."""
-        for message, action in [*self._buttons(APPROVE, TYPE_NAME)]:
-            self._concluded[message.ts, action] += 1
+        """Approve whatever waits, by two people, as it takes two in places."""
+        waiting: dict[str, tuple[Message, str]] = {}
+        for message, action in self._buttons(APPROVE, TYPE_NAME):
+            run_id = pressable(message)[action]["value"].partition(".")[0]
             # A message that the bridge does not know of keeps its buttons for ever.
-            if self._concluded[message.ts, action] <= _STUBBORN:
-                for user in self.town.crowd.trusted[:2]:
-                    await self._press(user, message, action)
+            if self._concluded[run_id, message.ts] < _STUBBORN:
+                waiting[run_id] = message, action
+        for run_id, (message, _) in waiting.items():
+            self._concluded[run_id, message.ts] += 1
+        await asyncio.gather(
+            *(self._press_all(user, waiting.values()) for user in self.town.crowd.trusted[:2])
+        )
+
+    async def _press_all(self, user: User, buttons: Iterable[tuple[Message, str]]) -> None:
+        for message, action in buttons:
+            await self._press(user, message, action)
 
     async def _live(
         self, over: asyncio.Event, act: Callable[[], Awaitable[None]], pause: float
@@ -173,7 +183,7 @@ class People:
         """Press a button below an answer that only they see, if the last one has any."""
         channel = self._channel()
         for whisper in self.town.slack.whispers(user, channel)[-1:]:
-            for action in sorted(buttons_of(whisper))[:1]:
+            for action in sorted(pressable(whisper))[:1]:
                 return await self._press(user, whisper, action)
         return False
 
@@ -210,7 +220,7 @@ class People:
     def _buttons(self, *actions: str) -> Iterator[tuple[Message, str]]:
         for channel in self.town.channels:
             for message in self.town.slack.messages(channel):
-                found = buttons_of(message)
+                found = pressable(message)
                 yield from ((message, one) for one in actions if one in found)
 
     def _channel(self) -> Channel:
@@ -257,7 +267,7 @@ class _Author:
         await self.town.forge.comment(SLUG, at, text, author=WRITER)
 
 
-def buttons_of(message: Message) -> frozenset[str]:
-    """Name what can be pressed in a message."""
+def pressable(message: Message) -> Mapping[str, Json]:
+    """List what can be pressed in a message, by name."""
     elements = (one for block in message.blocks for one in active_elements(block))
-    return frozenset(one["action_id"] for one in elements if one["type"] == "button")
+    return {one["action_id"]: one for one in elements if one["type"] == "button"}
