@@ -14,6 +14,7 @@ from bridge.rendering.slack.excerpts import plan_excerpt, text_of
 
 _ROOM: Final = 5_500
 _LONGEST_LINE: Final = 290
+_SPARE: Final = 8  # times as much of a line is looked at as is shown: cleaning may shorten it
 _TICKS: Final = re.compile(r"`{3,}")
 _MORE: Final = 100
 _MOST_STEPS: Final = 4
@@ -40,8 +41,10 @@ def log_shown(
         workspace: Its workspace; None when that is not known.
         others: Steps that have a log, too.
     """
-    lines = clean(log).strip("\n").split("\n")
-    shown = _end(lines, tail)
+    lines = log.strip("\n").split("\n")
+    # Only what is shown is cleaned: a log may have megabytes, and others wait meanwhile.
+    last = "\n".join(line[: _LONGEST_LINE * _SPARE] for line in lines[-tail:])
+    shown = _end(clean(last).split("\n"), tail)
     where = f" of {named(workspace)}" if workspace else ""
     said = f"**{job_link(job_id, url)}**{where}, {name(short(step))}"
     part = counted(len(lines), "line")
