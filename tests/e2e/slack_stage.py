@@ -70,8 +70,10 @@ class SlackStage:
 
     def messages(self, channel: Channel | None = None) -> list[Message]:
         """List what stands in a channel itself, the oldest first; the bridge's own messages."""
-        found = self.slack.messages(channel or self.ops)
-        return [one for one in found if not one.thread and one.author == self.slack.bot.id]
+        return [one for one in self._own(channel or self.ops) if not one.thread]
+
+    def _own(self, channel: Channel) -> list[Message]:
+        return [one for one in self.slack.messages(channel) if one.author == self.slack.bot.id]
 
     def live(self, channel: Channel | None = None) -> Message:
         """Return the one live message there must be."""
@@ -142,6 +144,8 @@ class SlackStage:
         self.slack.assert_no_surprises()
         assert self.slack.hasty == []
         assert len(self.slack.complaints) == self.complaints, self.slack.complaints
+        own = [one for channel in self.slack.world.channels.values() for one in self._own(channel)]
+        assert [one.text for one in own for ping in self.slack.pings(one) if ping[0] != "@"] == []
         said = self.slack.calls("chat.postMessage")
         unfurling = {one.arguments.get("unfurl_links") for one in said}
         unfurling |= {one.arguments.get("unfurl_media") for one in said}

@@ -6,10 +6,18 @@ from copy import copy
 from bridge.domain.chat_controls import Control
 from bridge.sandbox.forge.model import PullRequest
 from bridge.store.schema import identity
-from tests.e2e.applies import living, said
+from tests.e2e.applies import APPLY, living
 from tests.e2e.slack_stage import SlackStage, controls
 from tests.e2e.stage import REVIEWER, WRITER
 from tests.e2e.test_applying import UNREADABLE, planned
+
+
+async def said(
+    scene: SlackStage, pull_request: PullRequest, text: str = APPLY, *, author: str = WRITER
+) -> None:
+    """Say something in the pull request, and let happen what follows from it within a minute."""
+    await scene.stage.say(pull_request, text, author=author)
+    await scene.quiet()
 
 
 async def waiting(scene: SlackStage) -> PullRequest:
@@ -18,7 +26,7 @@ async def waiting(scene: SlackStage) -> PullRequest:
     stage.workspace("network").structured = False
     stage.server.plan_for(stage.workspace("network"), UNREADABLE)
     pull_request = await planned(stage, "network")
-    await said(stage, pull_request)
+    await said(scene, pull_request)
     assert str(stage.jobs()[-1].status) == "waitingApproval"
     return pull_request
 
@@ -28,7 +36,7 @@ async def test_the_runs_of_a_pull_request_are_one_message_and_its_thread(
 ) -> None:
     stage = scene.stage
     pull_request = await planned(stage, "network", "app")
-    await said(stage, pull_request)
+    await said(scene, pull_request)
     await stage.merge(pull_request)
     await scene.quiet()
     of_pull_request, of_push = scene.messages()
@@ -51,7 +59,7 @@ async def test_an_approval_in_slack_stands_in_the_pull_request(scene: SlackStage
 
 async def test_an_approval_in_the_pull_request_stands_in_slack(scene: SlackStage) -> None:
     pull_request = await waiting(scene)
-    await said(scene.stage, pull_request, "terrakube approve", author=REVIEWER)
+    await said(scene, pull_request, "terrakube approve", author=REVIEWER)
     await scene.quiet()
     assert str(scene.stage.jobs()[-1].status) == "completed"
     assert f"Approved by {REVIEWER}" in scene.below()
@@ -82,7 +90,7 @@ async def test_linked_in_a_pull_request_somebody_approves_in_slack_as_themselves
     (offer,) = bo.heard()
     (code,) = re.findall(r"terrakube link (\S+)", offer)
     scene.canaries.add(code)
-    await said(scene.stage, pull_request, f"terrakube link {code}", author=WRITER)
+    await said(scene, pull_request, f"terrakube link {code}", author=WRITER)
     (row,) = await scene.stage.rows(identity)
     assert (row["user_id"], row["login"]) == (bo.user.id, WRITER)
 

@@ -1,9 +1,11 @@
 """From a command in Slack to an applied change, over either door."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from bridge.chat.socket import Socket
 from bridge.domain.chat_controls import Control
 from bridge.sandbox.terrakube.model import Status
 from tests.e2e.conftest import SetSlackStage
@@ -88,8 +90,10 @@ async def test_the_same_command_and_the_same_mention_told_twice_are_one(scene: S
 
 
 async def test_a_socket_that_is_cut_while_a_job_runs_loses_nothing(
-    set_slack_stage: SetSlackStage,
+    set_slack_stage: SetSlackStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    defaults = cast("Any", Socket.__init__).__kwdefaults__
+    monkeypatch.setitem(defaults, "ping", 0.5)  # seconds: a cut is noticed by the next one
     scene = await set_slack_stage(mode="socket")
     await scene["ada"].says("/terrakube apply acme/network")
     await scene.stage.until(scene.stage.jobs)
