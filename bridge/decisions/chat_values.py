@@ -22,8 +22,10 @@ _LONGEST_NAME: Final = 200
 _LONGEST_MESSAGE: Final = 300
 _LONGEST_PART: Final = 100
 
-_UNFIT_BRANCH: Final = re.compile(  # as git checks the names of branches
-    r"[\s\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^[-/.]|[/.]$|\.lock(?:/|$)|^@$"
+_UNFIT_BRANCH: Final = re.compile(
+    # As git checks the names of branches; and none that git would read as something else: what is
+    # proposed from a fork can be fetched from the repository, too, and nobody allowed it.
+    r"^refs/|[\s\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^[-/.]|[/.]$|\.lock(?:/|$)|^@$"
 )
 _ORGANIZATION: Final = re.compile(r"\w[\w .-]{0,99}")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,5}")

@@ -144,3 +144,19 @@ class TestStrangersInTheChannel:
         work = await heard(room, "plan network")
         assert len(work.runs) == starts
         assert replies(await heard(room, "workspaces", mention=True)) == [] or starts
+
+
+class TestBranches:
+    @pytest.mark.parametrize("branch", ["refs/pull/7/head", "refs/merge-requests/7/head"])
+    async def test_what_somebody_proposes_from_a_fork_is_no_branch(
+        self, room: Room, branch: str
+    ) -> None:
+        """Terrakube would fetch it, where no forge can be asked whose it is."""
+        room.workspace("far", source="https://elsewhere.example.com/acme/far.git")
+        entered = {"start.verb": "plan", "start.workspace": "acme/far", "start.branch": branch}
+        for work in (
+            await heard(room, f"plan far branch={branch}"),
+            await room.happens(sent("run_start", entered)),
+        ):
+            assert work.runs == []
+            assert f"`{branch}` is no branch" in whispers(work)[0]
