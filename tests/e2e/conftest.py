@@ -78,9 +78,11 @@ async def set_slack_stage(
         async def set_one(
             *,
             mode: Mode = "http",
+            database_url: str = "",
             **more: Any,  # noqa: ANN401 - see opened_with_slack
         ) -> SlackStage:
-            opening = opened_with_slack(tmp_path, mode=mode, database_url=sqlite_url, **more)
+            url = database_url or sqlite_url
+            opening = opened_with_slack(tmp_path, mode=mode, database_url=url, **more)
             return await stack.enter_async_context(opening)
 
         yield set_one

@@ -6,6 +6,7 @@ careless, or whatever Slack itself told people went wrong, fails the play.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -126,11 +127,17 @@ class SlackStage:
         await self.stage.quiet(within=within)
 
     async def connected(self) -> None:
-        """Wait until the bridge can be told of what happens."""
+        """Wait until every replica can be told of what happens; over HTTP the first one is."""
         if self.mode == "http":
-            self.slack.deliver_to(f"{self.stage.url()}/slack/events")
+            self.slack.deliver_to(self.door())
         else:
-            await until(lambda: self.slack.sockets.open)
+            await until(lambda: len(self.slack.sockets.open) == len(self.stage.bridges))
+
+    def door(self, replica: int = 0) -> str:
+        """Return where Slack reaches a replica over HTTP; empty in Socket Mode."""
+        if self.mode == "socket":
+            return ""
+        return f"{self.stage.url(self.stage.bridges[replica])}/slack/events"
 
     async def restart(self) -> None:
         """Stop the bridge and start it again."""
@@ -192,6 +199,11 @@ class Person:
     async def presses(self, where: Message | View, control: str) -> Delivery:
         """Press a button that is there."""
         return _taken(await self.slack.press(self.user, where, control))
+
+    async def press_at(self, where: Message, door: str) -> Delivery:
+        """Press what approves, and let Slack tell the replica that has this door."""
+        self.slack.deliver_to(door)
+        return await self.presses(copy(where), Control.APPROVE)
 
     async def types_name(self, name: str) -> Delivery:
         """Type a workspace's name into the form before them, and send it."""
