@@ -81,6 +81,7 @@ class Said:
         trigger: Names this one command (design section 10.2).
         response_url: Answers whoever asks; empty for none.
         mention: Whether it was said in a message, and is answered for all to see.
+        asked_at: When the message was written whose button says it; None for what was typed.
     """
 
     command: Command
@@ -89,6 +90,7 @@ class Said:
     trigger: str
     response_url: str = ""
     mention: bool = False
+    asked_at: datetime | None = None
 
 
 Saying = Callable[[Said, "Services", Work], Awaitable[str]]

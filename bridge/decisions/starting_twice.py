@@ -25,6 +25,7 @@ from bridge.domain.vcs import PullRequestRef
 AGAIN_WITHIN: Final = 30.0
 """Seconds in which the same command of the same person is taken for one that was meant once."""
 
+_AGAIN: Final = re.compile(r"--again(?: |$)")
 _CHANGING: Final = frozenset({Verb.APPLY, Verb.DESTROY})
 
 
@@ -134,7 +135,7 @@ def _stands(run: Run) -> str:
 
 def _with_again(command: Command, workspaces: Sequence[str]) -> str:
     """Write the command anew, with the flag; and with its workspaces, where a thread named them."""
-    rest = _bare(command).partition(" ")[2]
+    rest = _AGAIN.sub("", _bare(command).partition(" ")[2])
     selection = command.selection if isinstance(command, StartCommand) else None
     names = [] if selection and selection.names_something else map(shlex.quote, workspaces)
     return " ".join(filter(None, [word_of(command).value, "--again", *names, rest]))

@@ -4,7 +4,10 @@ Everything that is said is answered. Wrong words are told to whoever said them a
 Terrakube or a forge has to do with it waits a while for them (see handlers.waiting).
 """
 
+import re
 from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Final
 
 import structlog
 
@@ -20,7 +23,7 @@ from bridge.decisions.saying import (
 from bridge.domain.access import SLACK
 from bridge.domain.chat import ChatUser
 from bridge.domain.chat_controls import FormPlace
-from bridge.domain.chat_events import CommandSaid, Interaction
+from bridge.domain.chat_events import ButtonPressed, CommandSaid, Interaction
 from bridge.domain.commands import HelpCommand, Misunderstood, word_of
 from bridge.domain.errors import RemoteError, TemporaryRemoteError, UserError
 from bridge.domain.vcs import PullRequest
@@ -35,6 +38,8 @@ from handlers.chat.writing import channel_of, open_view, reply, whisper
 log = structlog.get_logger(__name__)
 
 router = Router()
+
+_SECONDS: Final = re.compile(r"[0-9]{1,10}\.[0-9]{1,6}")
 
 
 @router.on(CommandSaid)
@@ -76,8 +81,16 @@ async def say_words(
         trigger=event.trigger,
         response_url=event.response_url,
         mention=for_all,
+        asked_at=_written_at(event),
     )
     await carry_out(event, said, services, work)
+
+
+def _written_at(event: Interaction) -> datetime | None:
+    """Say when the message was written that somebody pressed a button of: its ``ts`` is a time."""
+    if not isinstance(event, ButtonPressed) or not _SECONDS.fullmatch(event.message):
+        return None
+    return datetime.fromtimestamp(float(event.message), UTC)
 
 
 async def carry_out(event: Interaction, said: Said, services: Services, work: Work) -> None:

@@ -96,7 +96,7 @@ async def _decide(said: Said, services: Services) -> Refuse | Sequence[RunReques
     if isinstance(starts, Refuse):
         return starts
     requests = [_request(said, one) for one in starts]
-    return await _ask_again(requests, command, services) or requests
+    return await _ask_again(requests, said, services) or requests
 
 
 async def _find(
@@ -208,13 +208,17 @@ def _request(said: Said, start: _Start) -> RunRequest:
 
 
 async def _ask_again(
-    requests: Sequence[RunRequest], command: StartCommand, services: Services
+    requests: Sequence[RunRequest], said: Said, services: Services
 ) -> Question | None:
-    if services.chats is None or command.source.again:
+    command = cast("StartCommand", said.command)
+    if services.chats is None or (command.source.again and said.asked_at is None):
         return None
     known = [
         run for one in requests for run in await services.chats.runs_of_workspace(one.workspace.id)
     ]
+    if command.source.again:
+        # What was there when it was asked is known; what is new, this button started already.
+        known = [run for run in known if said.asked_at and run.created_at > said.asked_at]
     return ask_again(requests, known, command, services.clock.now())
 
 

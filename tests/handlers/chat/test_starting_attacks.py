@@ -1,11 +1,14 @@
 """What goes wrong with starting runs when names, forges and channels are not as one expects."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bridge.decisions.repositories import Matcher
+from bridge.domain.chat_events import ButtonPressed, Interaction
 from bridge.domain.errors import ChatRefusalError, RemoteError, TemporaryRemoteError
 from bridge.domain.posts import PostKind
 from bridge.domain.rules import Policy
@@ -14,8 +17,9 @@ from bridge.domain.work import Work
 from bridge.services.locating import repository_of
 from tests.bridge.decisions.applying import a_rule
 from tests.fakes.forge import BASE, HEAD, FakeForge
+from tests.fakes.runs import a_run
 from tests.handlers.chat.rooms import Room
-from tests.handlers.chat.speech import a_room, replies, said, sent, whispers
+from tests.handlers.chat.speech import Threads, a_room, replies, said, sent, whispers
 
 MAY = a_rule("slack:user:U1", may="plan apply destroy")
 
@@ -144,6 +148,34 @@ class TestStrangersInTheChannel:
         work = await heard(room, "plan network")
         assert len(work.runs) == starts
         assert replies(await heard(room, "workspaces", mention=True)) == [] or starts
+
+
+class TestTwoClicks:
+    @pytest.mark.parametrize("text", ["plan --again network", "apply --again network"])
+    async def test_a_button_that_starts_another_starts_one(self, room: Room, text: str) -> None:
+        """Two clicks are two payloads: what was started since it was shown is what it started."""
+        assert isinstance(room.chats, Threads)
+        (first,) = (await heard(room, text)).runs
+        at = room.clock.now()
+        known = [
+            a_run(replace(first, trigger="slack:T1:0.1"), created_at=at - timedelta(seconds=4))
+        ]
+        room.chats.ran[first.workspace.id] = known
+        shown_at = f"{at.timestamp() - 2:.6f}"
+        (second,) = (await press(room, text, shown_at, "slack:T1:2.1")).runs
+        assert second.trigger == "slack:T1:2.1"
+        known.insert(0, a_run(second, created_at=at))
+        third = await press(room, text, shown_at, "slack:T1:2.2")
+        assert (third.runs, offered(third)) == ([], [text])
+        assert len((await press(room, text, f"{at.timestamp() + 1:.6f}", "slack:T1:2.3")).runs) == 1
+        assert len((await heard(room, text)).runs) == 1
+
+
+async def press(room: Room, text: str, shown_at: str, trigger: str) -> Work:
+    """Let Ada press a button that says something."""
+    event = said(text, trigger=trigger)
+    fields = {one.name: getattr(event, one.name) for one in dataclass_fields(Interaction)}
+    return await room.happens(ButtonPressed(**fields, action="say:1", value=text, message=shown_at))
 
 
 class TestBranches:
