@@ -137,7 +137,7 @@ class ChatStore(Protocol):
         ...
 
     async def runs_of_workspace(self, workspace_id: str, limit: int = 5) -> Sequence[Run]:
-        """List the runs of a workspace, the newest first."""
+        """List the newest runs of a workspace, and whichever have not ended, the newest first."""
         ...
 
     async def pull_request_of_message(

@@ -76,7 +76,10 @@ def run_of_job(connection: Connection, job_id: str) -> Run | None:
 
 
 def runs_of_workspace(connection: Connection, workspace_id: str, limit: int) -> Sequence[Run]:
-    """List the runs of a workspace, the newest first."""
+    """List the newest runs of a workspace, and whichever have not ended, the newest first.
+
+    What waits for somebody is not lost behind plans that came after it.
+    """
     newest = (
         select(run.c.id)
         .where(run.c.workspace_id == workspace_id)
@@ -84,7 +87,9 @@ def runs_of_workspace(connection: Connection, workspace_id: str, limit: int) -> 
         .limit(limit)
         .scalar_subquery()
     )
-    rows = connection.execute(select(run).where(run.c.id.in_(newest)).order_by(run.c.id.desc()))
+    is_open = and_(run.c.workspace_id == workspace_id, run.c.phase.in_(_OPEN))
+    query = select(run).where(or_(run.c.id.in_(newest), is_open)).order_by(run.c.id.desc())
+    rows = connection.execute(query)
     return [run_from_row(row) for row in rows.mappings()]
 
 
