@@ -53,6 +53,11 @@ def slack_user_of(actor: str) -> str:
     return found[1] if found else ""
 
 
+def nobody_of_slack(name: str) -> str:
+    """Write a name that somebody else gave so that it stands for no user of Slack."""
+    return name.replace(f"({SLACK}:", f"({SLACK} ")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatAccount:
     """Who the bridge is in the chat.

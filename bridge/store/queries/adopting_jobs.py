@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, case, exists, select, update
 
 from bridge.decisions.following import TICK, has_started, next_tick, state_of
+from bridge.domain.chat import nobody_of_slack
 from bridge.domain.runs import RunOptions, RunPhase, RunRequest, RunState, TemplateChoice, Verb
 from bridge.domain.terrakube import TERMINAL, Job
 from bridge.domain.vcs import RepositoryRef
@@ -63,7 +64,8 @@ def request_of(wanted: AdoptJob) -> RunRequest:
     inline = not job.template_reference
     return RunRequest(
         trigger=wanted.trigger,
-        actor=job.created_by or SOMEBODY,
+        # The names of Terrakube's tokens are chosen by whoever makes them.
+        actor=nobody_of_slack(job.created_by) or SOMEBODY,
         verb=Verb.JOB,
         workspace=wanted.workspace,
         template=TemplateChoice(
