@@ -82,6 +82,7 @@ class Said:
         response_url: Answers whoever asks; empty for none.
         mention: Whether it was said in a message, and is answered for all to see.
         asked_at: When the message was written whose button says it; None for what was typed.
+        said_at: When it came in, which may be long before it can be carried out; None for now.
     """
 
     command: Command
@@ -91,6 +92,7 @@ class Said:
     response_url: str = ""
     mention: bool = False
     asked_at: datetime | None = None
+    said_at: datetime | None = None
 
 
 Saying = Callable[[Said, "Services", Work], Awaitable[str]]

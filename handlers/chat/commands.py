@@ -82,6 +82,7 @@ async def say_words(
         response_url=event.response_url,
         mention=for_all,
         asked_at=_written_at(event),
+        said_at=event.received_at,
     )
     await carry_out(event, said, services, work)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final, cast
 
 import structlog
@@ -44,6 +45,9 @@ _BUTTONS: Final[Mapping[str, Answer]] = {
     Control.REJECT: Answer.REJECT,
     Control.CANCEL: Answer.CANCEL,
 }
+_SKEW: Final = timedelta(seconds=5)
+"""By how much the clocks of two replicas may differ."""
+
 _UNKNOWN = "is not known here any more: it ended long ago."
 # What waits when it answers again may be something that whoever approves has not seen.
 _TOO_LATE = (
@@ -228,7 +232,9 @@ async def _meant(said: Said, answer: Answer, services: Services) -> Refuse | tup
         return refuse_answer(answer, [_TOO_LATE])
     if isinstance(spaces, Refuse):
         return refuse_answer(answer, [spaces.text])
-    found = [run for one in spaces for run in await services.chats.runs_of_workspace(one.ref.id)]
+    there = [run for one in spaces for run in await services.chats.runs_of_workspace(one.ref.id)]
+    # It may have waited for Terrakube: what began meanwhile nobody had in mind.
+    found = [run for run in there if said.said_at is None or run.created_at <= said.said_at + _SKEW]
     named = named_text(command.selection)
     nothing = f"Nothing that matches {named} {_standing(answer)}, as far as is known."
     return _open(found[::-1], answer) or refuse_answer(answer, [nothing])

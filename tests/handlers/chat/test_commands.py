@@ -156,6 +156,7 @@ class TestAnswering:
             place=one.place,
             trigger="slack:T1:1.2",
             response_url=HOOK,
+            said_at=SAID_AT,
         )
         assert one.speaker.user == ADA
         assert (whispers(work), replies(work)) == (["said"], [])
