@@ -4,9 +4,11 @@ import re
 from copy import copy
 
 from bridge.domain.chat_controls import Control
+from bridge.sandbox.forge import Flavour
 from bridge.sandbox.forge.model import PullRequest
 from bridge.store.schema import identity
 from tests.e2e.applies import APPLY, living
+from tests.e2e.conftest import SetSlackStage
 from tests.e2e.slack_stage import SlackStage, controls
 from tests.e2e.stage import REVIEWER, WRITER
 from tests.e2e.test_applying import UNREADABLE, planned
@@ -31,21 +33,23 @@ async def waiting(scene: SlackStage) -> PullRequest:
     return pull_request
 
 
-async def test_the_runs_of_a_pull_request_are_one_message_and_its_thread(
-    scene: SlackStage,
+async def test_the_runs_of_a_pull_request_and_its_merge_are_one_message_and_its_thread(
+    set_slack_stage: SetSlackStage, flavour: Flavour
 ) -> None:
+    scene = await set_slack_stage(flavour=flavour)
     stage = scene.stage
     pull_request = await planned(stage, "network", "app")
     await said(scene, pull_request)
     await stage.merge(pull_request)
     await scene.quiet()
-    of_pull_request, of_push = scene.messages()
-    assert "2 applied, 2 planned" in scene.shown(of_pull_request)
-    heads = [scene.shown(one).splitlines()[1] for one in scene.thread(of_pull_request)]
-    assert heads == ["  *What alice started*: 2 planned", "  *What alice started*: 2 applied"]
-    assert "*Push* to `acme/infra`" in scene.shown(of_push)
-    assert "2 applied" in scene.shown(of_push)
-    assert [one.broadcast for one in scene.thread(of_push)] == [False]
+    live = scene.live()
+    assert "4 applied, 2 planned" in scene.shown(live)
+    heads = [scene.shown(one).splitlines()[1].strip() for one in scene.thread(live)]
+    assert heads == [
+        f"*What alice started*: 2 {what}" for what in ("planned", "applied", "applied")
+    ]
+    assert [one.broadcast for one in scene.thread(live)] == [False] * 3
+    assert "applied: *acme/network* push" in scene.shown(scene.thread(live)[-1])
 
 
 async def test_an_approval_in_slack_stands_in_the_pull_request(scene: SlackStage) -> None:

@@ -20,7 +20,7 @@ from bridge.decisions.paths import matches
 from bridge.decisions.reviewing import waiting_step
 from bridge.domain.chat import ChatReportKey, Interest, merged
 from bridge.domain.holds import QueuePlace
-from bridge.domain.runs import RETARGETED, Output, OutputKind, Run, RunPhase, RunState
+from bridge.domain.runs import RETARGETED, Output, OutputKind, Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequestRef, RepositoryRef
 from bridge.domain.work import Answer, Decision, DecisionPhase, Vote
 from bridge.store.codecs import STEPS, STRINGS, from_ms, output_from_row, run_from_row
@@ -112,7 +112,10 @@ def _is_about(about: str) -> ColumnElement[bool]:
 
 
 def _is_current(connection: Connection, key: ChatReportKey) -> ColumnElement[bool]:
-    """Tell of a run of a pull request that it is open, or the newest of its kind at the head."""
+    """Tell of a run of a pull request that it is open, or the newest of its kind at the head.
+
+    Or the newest that its merge started.
+    """
     head = connection.scalar(select(pull_request.c.head_sha).where(pull_request.c.id == key.group))
     if head is None:
         return run.c.id.is_not(None)
@@ -130,7 +133,8 @@ def _newest_at(report: str, head_sha: str) -> Select[tuple[str]]:
         .join(run_link, run_link.c.run_id == run.c.id)
         .where(
             run_link.c.report == report,
-            run.c.commit_id == head_sha,
+            # What its merge started is not at its head.
+            or_(run.c.commit_id == head_sha, run.c.verb == Verb.PUSH.value),
             run.c.superseded_by != RETARGETED,  # in a workspace it has left
         )
         .subquery()

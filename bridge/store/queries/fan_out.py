@@ -98,10 +98,11 @@ def make_posts(connection: Connection, told: Sequence[Told], now: int) -> None:
 
 
 def group_of(request: RunRequest) -> str:
-    """Name the live message in which a run is told of."""
-    if request.pull_request is None:
-        return request.trigger
-    return f"{PULL_REQUEST}{request.repository.key}:{request.pull_request}"
+    """Name the live message in which a run is told of: what a merge starts, in its own."""
+    if request.pull_request is not None:
+        return f"{PULL_REQUEST}{request.repository.key}:{request.pull_request}"
+    merged = [one for one in request.reports if one.startswith(PULL_REQUEST)]
+    return merged[0] if len(merged) == 1 else request.trigger
 
 
 def _asked(connection: Connection, shown: Sequence[Shown]) -> list[Told]:

@@ -92,6 +92,20 @@ async def test_runs_of_a_pull_request_have_one_message_and_others_one_for_each_t
     ]
 
 
+async def test_what_a_merge_starts_is_told_of_in_the_message_of_its_pull_request(
+    database: Database,
+) -> None:
+    await subscribed(database, a_subscription())
+    of_two = (*a_push().reports, PULL_GROUP, "pr:code:7:4")
+    merged = a_push("dns", reports=(*a_push().reports, PULL_GROUP), commit_id=OLD_HEAD)
+    other = a_push(reports=of_two, commit_id=OLD_HEAD)
+    await apply(database, Work(runs=[a_request(), merged, other]))
+    assert await messages(database) == [
+        f"chat_message:T1:C1:{PULL_GROUP}",
+        f"chat_message:T1:C1:{PUSH}",
+    ]
+
+
 async def test_the_same_work_twice_tells_nothing_twice(database: Database) -> None:
     await subscribed(database, a_subscription())
     await apply(database, Work(runs=[a_request()]))

@@ -166,6 +166,7 @@ class TestPullRequest:
             "first plan": a_request(trigger="3"),
             "second plan": a_request(trigger="4"),
             "apply": a_request(trigger="5", verb=Verb.APPLY),
+            "merge": a_push(reports=(PULL_REQUEST.key,), commit_id=OLD_HEAD),
         }
         names: dict[str, str] = {}
         for moment, (name, request) in enumerate(requests.items()):
@@ -174,7 +175,7 @@ class TestPullRequest:
             if "open" not in name:
                 await set_run(database, run_id, share_key=None, **ENDED)
         found = [names[run_id] for run_id in await shown(database)]
-        assert found == ["open apply", "second plan", "apply"]
+        assert found == ["open apply", "second plan", "apply", "merge"]
 
     async def test_what_is_about_one_run_or_trigger_outlives_the_head(
         self, database: Database
