@@ -24,7 +24,7 @@ from bridge.domain.access import SLACK
 from bridge.domain.chat import ChatUser
 from bridge.domain.chat_controls import FormPlace
 from bridge.domain.chat_events import ButtonPressed, CommandSaid, Interaction
-from bridge.domain.commands import HelpCommand, Misunderstood, word_of
+from bridge.domain.commands import ApproveCommand, HelpCommand, Misunderstood, word_of
 from bridge.domain.errors import RemoteError, TemporaryRemoteError, UserError
 from bridge.domain.vcs import PullRequest
 from bridge.domain.work import AuditEntry, Work
@@ -158,8 +158,10 @@ async def _answered(said: Said, services: Services, work: Work) -> str:
 def _failed(event: Interaction, said: Said, services: Services, error: RemoteError) -> str:
     """Say that nothing comes of a command; raise *error* again while something may."""
     is_late = services.clock.now() - event.received_at >= PATIENCE
-    if isinstance(error, TemporaryRemoteError) and not is_late:
+    # What waits by then may be something that whoever approves has not seen.
+    may_wait = not isinstance(said.command, ApproveCommand)
+    if isinstance(error, TemporaryRemoteError) and may_wait and not is_late:
         raise error
     log.warning("command.failed", command=word_of(said.command), reason=str(error))
-    waited = isinstance(error, TemporaryRemoteError)
+    waited = isinstance(error, TemporaryRemoteError) and may_wait
     return dropped_text(error) if waited else failed_text(error)

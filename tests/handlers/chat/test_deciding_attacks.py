@@ -1,17 +1,20 @@
 """Answers to jobs that are carried out later than they were given."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bridge.domain.errors import TemporaryRemoteError
 from bridge.domain.rules import Policy
 from bridge.domain.runs import Run, RunState, Verb
 from bridge.domain.terrakube import JobStatus
+from bridge.domain.vcs import PullRequest, PullRequestRef
 from tests.bridge.decisions.applying import a_rule
+from tests.fakes.forge import FakeForge
 from tests.handlers.chat.desk import Desk, a_desk
-from tests.handlers.chat.speech import said
+from tests.handlers.chat.speech import said, whispers
 from tests.handlers.conftest import NOW
 
 PATIENT = timedelta(minutes=10)
@@ -19,6 +22,25 @@ PATIENT = timedelta(minutes=10)
 
 def a_run_since(desk: Desk, since: timedelta, **changes: Any) -> Run:  # noqa: ANN401 - its fields
     return desk.follow(verb=Verb.APPLY, created_at=NOW + since, **changes)
+
+
+async def test_an_approval_does_not_wait_for_a_forge_that_is_away() -> None:
+    """By the time it answers, something else may wait there than whoever approves has seen."""
+    desk = a_desk()
+    desk.policy = Policy(access=(a_rule("slack:user:U1", may="approve cancel"),))
+    desk.forge = AwayForge()
+    work = await desk.happens(said("approve acme/infra#1", received_at=NOW))
+    assert work.decides == []
+    assert whispers(work)[0].startswith("Nothing was done: the forge does not answer.")
+    with pytest.raises(TemporaryRemoteError):
+        await desk.happens(said("cancel acme/infra#1", received_at=NOW))
+
+
+@dataclass(slots=True)
+class AwayForge(FakeForge):
+    async def pull_request(self, ref: PullRequestRef) -> PullRequest:
+        msg = "it does not answer"
+        raise TemporaryRemoteError(msg, service=self.name)
 
 
 @pytest.mark.parametrize("word", ["cancel", "reject"])
