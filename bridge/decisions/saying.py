@@ -34,6 +34,14 @@ PATIENCE: Final = timedelta(minutes=24)
 """How long a command waits for somebody who does not answer: for half an hour whoever said it can
 be told what became of it, and the next try is five minutes away at most."""
 
+APPROVED_WITHIN: Final = timedelta(minutes=2)
+"""How old an approval by words may be: what waits by then may be something else."""
+
+TOO_LATE: Final = (
+    "Nothing was approved: the bridge was away when that was said, and something else may wait by "
+    "now. Please look at it, and say it again."
+)
+
 Selecting: TypeAlias = (
     PlanCommand
     | ApplyCommand

@@ -14,7 +14,9 @@ import structlog
 from bridge.decisions.asking import Refuse
 from bridge.decisions.commands import parse_command
 from bridge.decisions.saying import (
+    APPROVED_WITHIN,
     PATIENCE,
+    TOO_LATE,
     dropped_text,
     failed_text,
     misunderstood_text,
@@ -102,7 +104,7 @@ async def carry_out(event: Interaction, said: Said, services: Services, work: Wo
     """
     draft = Work(attempt=work.attempt)
     try:
-        answer = await _answered(said, services, draft)
+        answer = _too_late(event, said, services) or await _answered(said, services, draft)
     except UserError as error:
         answer, draft = str(error), Work()
     except RemoteError as error:
@@ -130,6 +132,12 @@ def refuse_stranger(event: Interaction, text: str, work: Work) -> None:
             detail=text,
         )
     )
+
+
+def _too_late(event: Interaction, said: Said, services: Services) -> str:
+    """Refuse to approve what may not be what was looked at: the bridge was away."""
+    is_late = services.clock.now() - event.received_at > APPROVED_WITHIN
+    return TOO_LATE if is_late and isinstance(said.command, ApproveCommand) else ""
 
 
 def _take(work: Work, draft: Work) -> None:

@@ -24,6 +24,22 @@ def a_run_since(desk: Desk, since: timedelta, **changes: Any) -> Run:  # noqa: A
     return desk.follow(verb=Verb.APPLY, created_at=NOW + since, **changes)
 
 
+@pytest.mark.parametrize(("age", "is_approved"), [(30, True), (119, True), (121, False)])
+async def test_an_approval_that_was_said_long_ago_is_of_something_else(
+    age: int, *, is_approved: bool
+) -> None:
+    """The bridge was away; what people looked at may not be what waits now."""
+    desk = a_desk()
+    desk.policy = Policy(access=(a_rule("slack:user:U1", may="approve"),))
+    run = a_run_since(desk, -PATIENT, state=RunState.WAITING, digest="json1:d")
+    known = desk.server.known[run.job_id]
+    desk.server.known[run.job_id] = replace(known, status=JobStatus.WAITING_APPROVAL)
+    at = NOW - timedelta(seconds=age)
+    work = await desk.happens(said("approve acme/network", received_at=at))
+    assert bool(work.decides) is is_approved
+    assert ("the bridge was away" in whispers(work)[0]) is not is_approved
+
+
 async def test_an_approval_does_not_wait_for_a_forge_that_is_away() -> None:
     """By the time it answers, something else may wait there than whoever approves has seen."""
     desk = a_desk()
