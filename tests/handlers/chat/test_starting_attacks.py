@@ -9,7 +9,12 @@ import pytest
 
 from bridge.decisions.repositories import Matcher
 from bridge.domain.chat_events import ButtonPressed, Interaction
-from bridge.domain.errors import ChatRefusalError, RemoteError, TemporaryRemoteError
+from bridge.domain.errors import (
+    ChatRefusalError,
+    NotAllowedError,
+    RemoteError,
+    TemporaryRemoteError,
+)
 from bridge.domain.posts import PostKind
 from bridge.domain.rules import Policy
 from bridge.domain.vcs import Branch, Repository, RepositoryRef
@@ -21,6 +26,8 @@ from tests.fakes.runs import a_run
 from tests.handlers.chat.rooms import Room
 from tests.handlers.chat.speech import Threads, a_room, replies, said, sent, whispers
 
+AWAY = TemporaryRemoteError("it does not answer", service="code")
+LOCKED_OUT = NotAllowedError("401", service="code", status=401)
 MAY = a_rule("slack:user:U1", may="plan apply destroy")
 
 
@@ -54,9 +61,10 @@ class MovingForge(FakeForge):
 
 @dataclass(slots=True)
 class SilentForge(FakeForge):
+    trouble: RemoteError = AWAY
+
     async def repository(self, slug: str) -> Repository:
-        msg = "it does not answer"
-        raise TemporaryRemoteError(msg, service=self.name)
+        raise self.trouble
 
 
 class TestManyWorkspacesAndForges:
@@ -70,14 +78,24 @@ class TestManyWorkspacesAndForges:
         assert len({(one.branch, one.commit_id) for one in work.runs}) == 2
         assert sorted(forge.looks) == ["main", "other"]
 
-    async def test_what_is_on_one_forge_does_not_wait_for_another(self, room: Room) -> None:
-        both = {"away": SilentForge(name="away"), "code": room.forge}
+    async def test_a_token_that_ran_out_does_not_make_code_nobodys(self) -> None:
+        """Else it would run unpinned, whatever is there by then."""
+        room = a_room(policy=Policy(access=(MAY,)), forge=SilentForge(trouble=LOCKED_OUT))
+        work = await heard(room, "apply network")
+        assert work.runs == []
+        assert "the forge does not accept the bridge's token" in whispers(work)[0]
+
+    @pytest.mark.parametrize("trouble", [AWAY, LOCKED_OUT])
+    async def test_what_is_on_one_forge_does_not_wait_for_another(
+        self, room: Room, trouble: RemoteError
+    ) -> None:
+        both = {"away": SilentForge(name="away", trouble=trouble), "code": room.forge}
         matcher = Matcher()
         network = next(iter(room.server.spaces.values()))
         found = await repository_of(network.source, both, matcher)
         assert found is not None
         assert found[0] is room.forge
-        with pytest.raises(TemporaryRemoteError):
+        with pytest.raises(type(trouble)):
             await repository_of("https://nowhere.example.com/a/b.git", both, matcher)
 
 
