@@ -86,10 +86,14 @@ def _hatch(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    import bridge.wiring.serving  # noqa: F401 - what takes its time
+    import aiosqlite  # noqa: F401 - these take their time, and what is there no fork looks for
+
+    import bridge.wiring.serving  # noqa: F401
     from bridge.cli import build_app, run
+    from handlers import load_routers
     from tests.chaos.serving import hurry
 
     build_app()
+    load_routers()
     hurry()
     sys.exit(_hatch(sys.argv[1:]))
