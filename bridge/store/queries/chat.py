@@ -21,7 +21,7 @@ from bridge.domain.chat import ALL_INTERESTS, ChannelSettings, Interest, Subscri
 from bridge.domain.posts import CHAT_KINDS, PostKind
 from bridge.domain.runs import RunPhase
 from bridge.domain.work import AuditEntry, Unsubscribe
-from bridge.store.codecs import STRINGS
+from bridge.store.codecs import PARTS, STRINGS
 from bridge.store.queries.told import record_audits, touch_reports
 from bridge.store.queries.upserts import upsert
 from bridge.store.schema import channel, post, run, run_link, subscription
@@ -35,6 +35,9 @@ EVERYTHING: Final = "*/*"
 # One person hears these, through an address of their own: they arrive all the same.
 _PRIVATE: Final = (PostKind.CHAT_WHISPER.value, PostKind.CHAT_VIEW.value)
 _LONGEST_REASON: Final = 2_000
+_SHUT: Final = "nothing is sent there: "
+_NONE: Final = PARTS.dump(())
+"""Parts of a post that was never sent."""
 
 
 def in_channel(channel_id: str) -> ColumnElement[bool]:
@@ -131,7 +134,10 @@ def park(connection: Connection, wanted: ChannelSettings, now: int) -> None:
 
 
 def unpark(connection: Connection, place: Place, now: int) -> None:
-    """Send to a channel again, if it was parked: first of all how that is that has not ended."""
+    """Send to a channel again, if it was parked: first of all how that is that has not ended.
+
+    Of what has, nothing new is said; but what was said there asks for no approval any more.
+    """
     cleared = connection.execute(
         update(channel).where(_is(place), channel.c.parked != "").values(parked="", parked_at=None)
     )
@@ -142,6 +148,15 @@ def unpark(connection: Connection, place: Place, now: int) -> None:
             .where(in_channel(place[1]), post.c.dead == 1, _shows_open_runs())
         )
         touch_reports(connection, connection.scalars(open_reports).all(), now)
+        for kind in (PostKind.CHAT_MESSAGE, PostKind.CHAT_PROMPT):
+            said = select(post.c.report).where(
+                in_channel(place[1]),
+                post.c.kind == kind.value,
+                post.c.dead == 1,
+                post.c.last_error.startswith(_SHUT, autoescape=True),
+                post.c.parts != _NONE,
+            )
+            touch_reports(connection, connection.scalars(said).all(), now, kind=kind)
 
 
 def read_channel(connection: Connection, team: str, channel_id: str) -> ChannelSettings:
@@ -198,7 +213,7 @@ def _park(connection: Connection, wanted: ChannelSettings, now: int) -> bool:
             post.c.dead == 0,
             or_(post.c.due_at.is_not(None), _shows_open_runs()),
         )
-        .values(dead=1, last_error=f"nothing is sent there: {wanted.parked}"[:_LONGEST_REASON])
+        .values(dead=1, last_error=f"{_SHUT}{wanted.parked}"[:_LONGEST_REASON])
     )
     return bool(parked.rowcount)
 

@@ -8,8 +8,9 @@ import pytest
 
 from bridge.domain.chat import ALL_INTERESTS, ChannelSettings, Interest, Subscription
 from bridge.domain.errors import OverloadedError
-from bridge.domain.posts import ChatTarget, PostKind, PostUpsert
+from bridge.domain.posts import ChatTarget, PostKind, PostUpsert, RemotePart
 from bridge.domain.work import Answer, Decide, LinkUse, Unlink, Unsubscribe, Work
+from bridge.store.codecs import PARTS
 from bridge.store.database import Database
 from bridge.store.queries.chat import park, set_default_subscription
 from bridge.store.queries.told import touch_reports
@@ -134,6 +135,20 @@ class TestParking:
         await subscribed(database, a_subscription())  # which says that somebody is there
         assert (await a_store(database).channel(TEAM, "C1")).parked == ""
         assert await dead_in(database, "C1") == {1}
+
+    async def test_what_asked_for_an_approval_that_was_given_meanwhile_asks_no_more(
+        self, database: Database
+    ) -> None:
+        """Else its buttons would stand there for ever."""
+        (run_id,) = await apply(database, Work(runs=[asked_in("C1", "slack:T1:1")]))
+        key = f"chat_prompt:T1:C1:{run_id}"
+        sent = PARTS.dump((RemotePart(id="1.1", hash="h"),))
+        await set_post(database, key, parts=sent)
+        await database.write(park, ARCHIVED, NOW)
+        await set_run(database, run_id, phase="finished", state="succeeded")
+        await subscribed(database, a_subscription())
+        rows = {row["key"]: row["dead"] for row in await rows_of(database, post)}
+        assert [one for one, dead in rows.items() if not dead] == [key]
 
     async def test_whispers_reach_their_reader_all_the_same(self, database: Database) -> None:
         whisper = PostUpsert(
