@@ -8,7 +8,7 @@ from tests.chaos.slacking import Plan, kill_in_slack
 
 pytestmark = pytest.mark.crash
 
-SHORT = Plan(kills=8, seed=1, longest=0.5, early=0.3, pause=0.6, patience=90)
+SHORT = Plan(kills=6, seed=1, longest=0.5, early=0.3, pause=0.6, patience=90)
 
 
 async def test_nothing_said_in_slack_is_lost_or_done_twice_when_the_bridge_is_killed(

@@ -71,7 +71,9 @@ async def test_two_hundred_workspaces_flood_nobody(set_stage: SetStage) -> None:
     assert len(comments) <= 3
     assert "✅ 200 planned" in comments[0]
     assert all(f"`acme/{name}`" in "".join(comments) for name in MANY)
-    assert busiest(stage.in_its_time(stage.forge.content_writes())) <= 12
+    writes = stage.in_its_time(stage.forge.content_writes())
+    # Statuses have a budget of their own.
+    assert busiest([one for one in writes if "/statuses/" not in one.path]) <= 12
     registry = stage.bridge.metrics.registry
     asked = registry.get_sample_value("bridge_polls_total", {"outcome": "asked"})
     listed = [
