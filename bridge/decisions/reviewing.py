@@ -146,13 +146,9 @@ def rejected_by(actor: str) -> Stop:
     return Stop(state=RunState.REJECTED, reason=f"Rejected by {actor}.")
 
 
-def ask(run: Run, doubt: Doubt, *, command: str) -> str:
-    """Say what a job waits for that only a person can decide."""
-    return (
-        f"A person has to decide, as {doubt}. Look at the plan, then say "
-        f"`{command} approve -w {run.request.workspace}` or "
-        f"`{command} reject -w {run.request.workspace}`."
-    )
+def ask(doubt: Doubt) -> str:
+    """Say what a job waits for that only a person can decide; each door shows how they do it."""
+    return f"A person has to decide, as {doubt}. Look at the plan, then approve or reject it."
 
 
 def not_allowed(job_id: str, error: Exception, *, answer: str) -> str:

@@ -123,26 +123,25 @@ class ReviewService:
         if reviewed is None:
             return Looked(collected=planned.collected)
         if planned.begun:
-            return self._asks(run, planned, Doubt.BEGUN)
+            return self._asks(planned, Doubt.BEGUN)
         careful = reviewed.ask_when_sensitive and planned.sensitive
         match compare(reviewed.digest, planned.collected.digest):
             case Comparison.DIFFERENT:
                 return await self._differs(run, planned.collected)
             case Comparison.UNSURE:
-                return self._asks(run, planned, Doubt.UNLIKE)
+                return self._asks(planned, Doubt.UNLIKE)
             case Comparison.EQUAL if careful:
-                return self._asks(run, planned, Doubt.SENSITIVE)
+                return self._asks(planned, Doubt.SENSITIVE)
             case Comparison.EQUAL:
                 return self._equal(run, planned)
 
     def _equal(self, run: Run, planned: Planned) -> Looked:
         if demand_for(run, self.access).needs_people:
-            return self._asks(run, planned, Doubt.PEOPLE)
+            return self._asks(planned, Doubt.PEOPLE)
         return Looked(collected=planned.collected)
 
-    def _asks(self, run: Run, planned: Planned, doubt: Doubt) -> Looked:
-        question = ask(run, doubt, command=self.command)
-        return Looked(collected=planned.collected, question=question)
+    def _asks(self, planned: Planned, doubt: Doubt) -> Looked:
+        return Looked(collected=planned.collected, question=ask(doubt))
 
     async def _differs(self, run: Run, collected: Collected) -> Looked:
         reviewed = run.request.reviewed

@@ -107,7 +107,7 @@ class TestComparing:
 
         run = await stage.run()
         assert described(run) == ("created", "waiting", "asked", "")
-        assert "`tk approve -w acme/network`" in run.trouble
+        assert "A person has to decide, as " in run.trouble
         await stage.after(60)
         assert (await stage.run()).trouble == run.trouble, "looking on does not take it back"
 

@@ -38,8 +38,7 @@ DIFFERENT = (
 )
 CANNOT = (
     "A person has to decide, as the plan cannot be compared with the one that was reviewed. "
-    "Look at the plan, then say `terrakube approve -w acme/app` or "
-    "`terrakube reject -w acme/app`."
+    "Look at the plan, then approve or reject it."
 )
 MAY_GO_ON = (
     "Cancelled by carol. Terrakube does not stop Terraform, so a step that was running may still "

@@ -18,7 +18,7 @@ from tests.fakes.store import FakeRunStore
 ANYBODY = a_rule("*", may="approve")
 ASKS = (
     "A person has to decide, as the rules want people to approve what is done in this workspace. "
-    "Look at the plan, then say `tk approve -w acme/network` or `tk reject -w acme/network`."
+    "Look at the plan, then approve or reject it."
 )
 
 
