@@ -27,6 +27,8 @@ from bridge.settings.values import (
     Unit,
     WebAddress,
     Words,
+    check_channel,
+    check_slash_command,
     split_words,
 )
 
@@ -203,9 +205,9 @@ class SlackSettings(Section):
 
     mode: Literal["socket", "http"] = "socket"
     """socket needs no public address; http is reached under public_url."""
-    command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/terrakube"
+    command: Annotated[str, AfterValidator(check_slash_command)] = "/terrakube"
     """Slash command; another one for each bridge in the same workspace of Slack."""
-    default_channel: Annotated[str, Field(pattern=r"^[CG][A-Z0-9]{2,}$")] | None = None
+    default_channel: Annotated[str, AfterValidator(check_channel)] | None = None
     """Id of the channel that hears of everything, such as C0123."""
     bot_token: SecretStr | None = None
     """xoxb-...: what the bridge writes with."""

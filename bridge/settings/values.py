@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+_SLASH_COMMAND = re.compile(r"/[a-z0-9_-]{1,31}")
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -92,6 +95,30 @@ def check_web_address(value: str) -> str:
         msg = "an address is needed as https://host, without credentials, query or fragment"
         raise ValueError(msg)
     return value.rstrip("/")
+
+
+def check_slash_command(value: str) -> str:
+    """Check what Slack would take as a slash command.
+
+    Raises:
+        ValueError: It would not.
+    """
+    if not _SLASH_COMMAND.fullmatch(value):
+        msg = "a slash command is needed, such as /terrakube: small letters, digits, - and _"
+        raise ValueError(msg)
+    return value
+
+
+def check_channel(value: str) -> str:
+    """Check the id of a channel: its name may change, and is not taken.
+
+    Raises:
+        ValueError: It is no id.
+    """
+    if not _CHANNEL.fullmatch(value):
+        msg = "the id of a channel is needed, such as C0123: it stands below the channel's details"
+        raise ValueError(msg)
+    return value
 
 
 def check_database(value: SecretStr) -> SecretStr:

@@ -597,6 +597,20 @@ def test_what_has_no_effect_is_named(tmp_path: Path) -> None:
             id="http mode without anything",
         ),
         pytest.param("slack: {mode: http}\n", [], id="a door that stays shut"),
+        pytest.param(
+            'slack:\n  command: terrakube\n  default_channel: "#ops"\n',
+            [
+                (
+                    "bridge.yaml line 2: slack.command: a slash command is needed, such as "
+                    "/terrakube: small letters, digits, - and _"
+                ),
+                (
+                    "bridge.yaml line 3: slack.default_channel: the id of a channel is needed, "
+                    "such as C0123: it stands below the channel's details"
+                ),
+            ],
+            id="names where Slack has others",
+        ),
     ],
 )
 def test_the_door_of_slack_has_what_its_mode_needs(
