@@ -99,6 +99,7 @@ class _Exam:
             people=clients.client,
             purposes=SCOPES,
             groups=slack.groups_of(self._policy),
+            ruled=self._policy.access is not None,
             channel=section.default_channel,
             signing_secret=None if caller or secret is None else secret.get_secret_value(),
             connect=partial(ask_for_address, caller) if caller else None,

@@ -84,6 +84,13 @@ def judge_scopes(
     return lacking or [_finding("scopes", Level.OK, "all that the bridge asks for")]
 
 
+def judge_rules(*, ruled: bool) -> Finding:
+    """Judge whether somebody may do more than read."""
+    if ruled:
+        return _finding("access", Level.OK, "the rules say who may do more than read")
+    return _finding("access", Level.OK, "there are no access rules, so nobody may more than read")
+
+
 def judge_secret(secret: str) -> Finding:
     """Judge the signing secret by its looks: nobody can be asked about it."""
     if _SECRET.fullmatch(secret):

@@ -25,6 +25,7 @@ class SlackExam:
     Attributes:
         purposes: Scopes, and what each is for.
         groups: User groups that access rules name.
+        ruled: Whether there are access rules.
         channel: The one that hears of everything; None for none.
         signing_secret: Of http mode; None in socket mode.
         connect: Asks where socket mode connects, with the app-level token; None in http mode.
@@ -35,6 +36,7 @@ class SlackExam:
     people: ChatPeople
     purposes: Mapping[str, str]
     groups: Sequence[str]
+    ruled: bool
     channel: str | None
     signing_secret: str | None
     connect: Callable[[], Awaitable[object]] | None
@@ -46,6 +48,7 @@ class SlackExam:
         looks: dict[str, Callable[[], Awaitable[Sequence[Finding]]]] = {
             "bot token": self._account,
             "scopes": self._scopes,
+            "access": self._rules,
             "groups": self._groups,
             "default channel": self._channel,
             "app token": self._app_token,
@@ -66,6 +69,9 @@ class SlackExam:
     async def _scopes(self) -> Sequence[Finding]:
         account = await self._known()
         return slack.judge_scopes(account, self.purposes, self.groups) if account else []
+
+    async def _rules(self) -> Sequence[Finding]:
+        return [slack.judge_rules(ruled=self.ruled)]
 
     async def _groups(self) -> Sequence[Finding]:
         account = await self._known()
