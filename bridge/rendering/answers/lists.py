@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bridge.domain.terrakube import FlowType, Template, Workspace
-from bridge.rendering.answers.pieces import MOST_BUTTONS, Shown, bounded, command, named, short
+from bridge.rendering.answers.pieces import (
+    MOST_BUTTONS,
+    Shown,
+    bounded,
+    command,
+    last_job,
+    named,
+    short,
+)
 from bridge.rendering.durations import counted
 from bridge.rendering.escaping import name
 
@@ -76,8 +84,7 @@ def _workspace(one: Workspace) -> str:
         told.append(f"on {name(short(one.branch))}")
     if one.locked:
         told.append("🔒 locked")
-    last = one.last_job_status.strip()
-    told.append(f"last job {name(short(last))}" if last else "no job yet")
+    told.append(last_job(one) or "no job yet")
     return ", ".join(told)
 
 

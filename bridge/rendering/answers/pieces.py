@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from bridge.domain.holds import Hold, QueuePlace
 from bridge.domain.reports import RunReport
 from bridge.domain.runs import Run, Verb
-from bridge.domain.terrakube import Job, WorkspaceRef
+from bridge.domain.terrakube import Job, Workspace, WorkspaceRef
 from bridge.rendering.escaping import clean, link, name
 
 Says: TypeAlias = tuple[tuple[str, str], ...]
@@ -19,6 +19,8 @@ MOST_BUTTONS: Final = 5
 _ROOM: Final = 5_000
 _LONGEST_NAME: Final = 160
 _ID_OF_PERSON: Final = " (slack:"
+_NEVER: Final = "NeverExecuted"
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SAYABLE: Final = re.compile(r"[\w.][\w./=-]*")
 
 
@@ -39,6 +41,14 @@ def offered(text: str, word: str, workspaces: Sequence[str]) -> Shown:
 def command(*words: str) -> str:
     """Write what a button says; empty, so that there is none, when it might be read otherwise."""
     return " ".join(words) if all(map(_SAYABLE.fullmatch, words)) else ""
+
+
+def last_job(workspace: Workspace) -> str:
+    """Say how a workspace's last job ended, as Terrakube has it; empty when there is none."""
+    status = workspace.last_job_status.strip()
+    if status in {"", _NEVER}:
+        return ""
+    return f"last job {name(short(_HUMP.sub(' ', status).lower()))}"
 
 
 def bounded(lines: Sequence[str], most: int, *, more: str = "") -> list[str]:

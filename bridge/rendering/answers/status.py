@@ -20,6 +20,7 @@ from bridge.rendering.answers.pieces import (
     holder,
     in_line,
     job_link,
+    last_job,
     named,
     person,
     revision,
@@ -201,8 +202,8 @@ def _steps(steps: Sequence[Step]) -> list[str]:
 
 def _on(workspace: Workspace) -> str:
     branch = f" on {name(short(workspace.branch))}" if workspace.branch.strip() else ""
-    last = workspace.last_job_status.strip()
-    return f"{branch}{f', last job {name(short(last))}' if last else ''}"
+    last = last_job(workspace)
+    return f"{branch}{f', {last}' if last else ''}"
 
 
 def _locks(space: Space, now: datetime) -> list[str]:
@@ -231,8 +232,8 @@ def _space_line(space: Space, now: datetime) -> str:
         run = space.last[0].run
         at = f" {moment(run.finished_at, now)}" if run.finished_at else ""
         told.append(f"{icon(run.state)} {word(run)}{at}")
-    elif last := space.workspace.last_job_status.strip():
-        told.append(f"last job {name(short(last))}")
+    elif last := last_job(space.workspace):
+        told.append(last)
     else:
         told.append("nothing ran here")
     return ", ".join(told)

@@ -16,7 +16,15 @@ from bridge.domain.chat import ChatMessage
 from bridge.domain.chat_controls import Control
 from bridge.rendering.durations import counted
 from bridge.rendering.slack.degrading import degrade
-from bridge.rendering.slack.escaping import code, cut, escape_piece, link, one_line, split
+from bridge.rendering.slack.escaping import (
+    code,
+    cut,
+    escape_piece,
+    link,
+    one_line,
+    split,
+    without_ids,
+)
 from bridge.rendering.slack.excerpts import beginning
 from bridge.rendering.slack.pieces import Block, actions, paragraphs, plain, preformatted
 
@@ -226,7 +234,7 @@ def _inline(tokens: Sequence[Token], *, styled: bool = True) -> str:
         token = tokens[index]
         match token.type:
             case "code_inline":
-                found.append(code(token.content, _LONGEST_PARAGRAPH))
+                found.append(code(without_ids(token.content), _LONGEST_PARAGRAPH))
             case "softbreak" | "hardbreak":
                 found.append("\n")
             case "strong_open" | "strong_close":
@@ -239,7 +247,7 @@ def _inline(tokens: Sequence[Token], *, styled: bool = True) -> str:
                 found.append(link(label, str(token.attrs.get("href") or ""), _LONGEST_LINE))
                 index = end
             case _:
-                found.append(escape_piece(token.content, _LONGEST_PARAGRAPH))
+                found.append(escape_piece(without_ids(token.content), _LONGEST_PARAGRAPH))
         index += 1
     return "".join(found).strip()
 

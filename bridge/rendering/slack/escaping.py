@@ -62,7 +62,7 @@ def bold(text: str, most: int = LONGEST_NAME) -> str:
 def prose(text: str, most: int = 1_000) -> str:
     """Write a sentence of ours that quotes others: its code spans stay, all else is plain."""
     # Ids are for machines; and a sentence that names people calls none of them.
-    pieces = _ID_OF_PERSON.sub("", one_line(text, most)).split("`")
+    pieces = without_ids(one_line(text, most)).split("`")
     if len(pieces) % 2 == 0:
         return escape(text, most)
     written = [
@@ -70,6 +70,11 @@ def prose(text: str, most: int = 1_000) -> str:
         for index, piece in enumerate(pieces)
     ]
     return cut("".join(written), most)
+
+
+def without_ids(text: str) -> str:
+    """Leave out which users of Slack people are: those who read know them by their names."""
+    return _ID_OF_PERSON.sub("", text)
 
 
 def link(text: str, url: str, most: int = LONGEST_NAME) -> str:

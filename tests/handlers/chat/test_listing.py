@@ -51,6 +51,19 @@ async def test_a_channel_may_have_an_organization_of_its_own(desk: Desk) -> None
     assert "2 templates in `other`:" in await desk.ask_for("templates")
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("NeverExecuted", "no job yet"),
+        ("waitingApproval", "last job `waiting approval`"),
+        ("", "no job yet"),
+    ],
+)
+async def test_how_the_last_job_stands_is_said_in_words(desk: Desk, status: str, says: str) -> None:
+    desk.workspace("zones", last_job_status=status)
+    assert f"`acme/zones`, on `main`, {says}\n" in f"{await desk.ask_for('workspaces zones')}\n"
+
+
 async def test_names_that_may_be_meant_are_buttons(desk: Desk) -> None:
     work = await desk.type("workspaces netwrk")
     assert buttons(work) == [("acme/network", "status acme/network")]

@@ -119,6 +119,13 @@ def test_a_long_answer_stays_inside_every_limit(name: str) -> None:
     assert message.blocks
 
 
+def test_people_are_named_without_their_ids() -> None:
+    said = "Asked for by Ada (slack:U1) in Slack; subscribed by `Grace (slack:U2)`."
+    message = render_answer(said)
+    assert message.text == "Asked for by Ada in Slack; subscribed by `Grace`."
+    assert "slack:U" not in as_json(message)
+
+
 def test_what_finds_no_room_is_counted() -> None:
     message = render_answer(TOO_LONG["a list"])
     assert message.blocks[-1]["text"]["text"].endswith("more lines_")
