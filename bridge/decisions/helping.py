@@ -130,6 +130,8 @@ def _in_comment(name: str, words: Sequence[Word]) -> str:
 def _in_chat(name: str, words: Sequence[Word]) -> str:
     lines = [f"- `{name} {EXAMPLES[word]}` {does(word, CHAT)}" for word in words]
     start = f"`{name}` alone opens a form. With words behind it, it says the same, and more:"
+    if Word.PLAN not in words:
+        start = "What you may say here:"
     more = f"`{name} help COMMAND` shows all a command takes; `{name} whoami`, what you may do."
     return "\n\n".join([start, "\n".join(lines), f"{more} {_THREADS}"])
 

@@ -38,6 +38,34 @@ def not_yours(words: Sequence[Word]) -> str:
     return f"Others can also say {names} here; to you that is not allowed."
 
 
+def not_yours_in_chat(words: Sequence[Word], name: str, *, ruled: bool, linked: bool) -> str:
+    """Say in the chat what there is besides, and what lets somebody say it; empty for nothing.
+
+    Args:
+        words: What whoever asks may not say as a person of the chat.
+        name: How people address the bridge.
+        ruled: Whether there are access rules at all.
+        linked: Whether they have an account on a forge, whose rights come on top.
+    """
+    if not words:
+        return ""
+    names = listed([one.value for one in words], most=len(words))
+    if not ruled:
+        return (
+            f"Nobody may say {names} here, as there are no `access` rules: whoever runs the bridge "
+            "can add some."
+        )
+    if linked:
+        return (
+            f"{names} you may say where a rule lets your account, and it has write permission on "
+            "the repository."
+        )
+    link = code(f"{name} {Word.LINK.value}")
+    return (
+        f"{not_yours(words)} An account of yours on a forge may have more rights: {link} adds them."
+    )
+
+
 def to_stranger(answer: str) -> str:
     """Say to whoever may not write that there is no second answer soon."""
     return f"{answer}\n\nWithout write permission there is one answer an hour here."
@@ -45,7 +73,9 @@ def to_stranger(answer: str) -> str:
 
 def _start(one: Misunderstood) -> str:
     if one.place is None:
-        return f"{code(one.text)}: {_sentence(one.problem)}"
+        said = _sentence(one.problem)
+        # What was written is not said twice.
+        return said if said.startswith(f"{code(one.text)} ") else f"{code(one.text)}: {said}"
     shown = f"```\n{pointing_at(one.text, one.place)}\n```"
     return f"{shown}\n\n{one.problem[:1].upper()}{_sentence(one.problem[1:])}"
 
@@ -56,4 +86,5 @@ def _sentence(text: str) -> str:
 
 def _usage(one: Misunderstood) -> str:
     # Words of ours, shown whole: code() would shorten them.
-    return f" Usage: `{one.usage}`" if one.usage else ""
+    before = " " if one.place is None else "\n\n"
+    return f"{before}Usage: `{one.usage}`" if one.usage else ""

@@ -63,6 +63,9 @@ _NEEDS: Final[Mapping[Word, str]] = {
 """Commands that mean nothing without a pull request, with one named."""
 
 
+_EXAMPLE: Final = "For example"
+
+
 def misunderstood_text(command: Misunderstood, name: str) -> str:
     """Say what is wrong with a command, and show one that is right.
 
@@ -74,7 +77,9 @@ def misunderstood_text(command: Misunderstood, name: str) -> str:
     word = command.usage.removeprefix(name).strip().partition(" ")[0]
     if not word:
         return said
-    return f"{said} For example `{name} {EXAMPLES[Word(word)]}`"
+    if _EXAMPLE in said:
+        return said
+    return f"{said}\n\n{_EXAMPLE} `{name} {EXAMPLES[Word(word)]}`."
 
 
 def selection_of(command: Command) -> Selection | None:

@@ -206,10 +206,15 @@ def _steps(template_id: str, workspace: Workspace, facts: Facts) -> Sequence[Flo
 
 def _absent(problem: str, named: str, workspace: Workspace, facts: Facts) -> Refuse:
     if not named:
-        return Refuse(text=f"Nothing was started: {problem} Whoever runs the bridge chose it.")
+        return _nothing(f"{_inside(problem)} Whoever runs the bridge chose it.")
     known = facts.templates.get(workspace.ref.organization_id, ())
     names = [*(one.name for one in known), BUILT_IN, DEFAULT_TEMPLATE]
-    return Refuse(text=f"Nothing was started: {problem}{_meant(named, names)}")
+    return _nothing(f"{_inside(problem)}{_meant(named, names)}")
+
+
+def _inside(sentence: str) -> str:
+    """Write a sentence so that it may stand behind a colon."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _meant(name: str, known: Sequence[str]) -> str:

@@ -70,7 +70,9 @@ async def say_words(
     if isinstance(command, Misunderstood):
         whisper(work, event, misunderstood_text(command, services.chat_command))
         return
-    if isinstance(command, HelpCommand) and not command.text and not mention:
+    # Without rules nobody may start anything, so that help says more than a form.
+    is_bare = isinstance(command, HelpCommand) and not command.text
+    if is_bare and not mention and services.policy.access is not None:
         place = FormPlace(channel=event.place.channel, thread=event.place.thread)
         open_view(work, event, render_start_view(place))
         return

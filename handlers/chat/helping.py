@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from bridge.decisions.helping import help_about, help_text
-from bridge.decisions.replies import not_available, not_yours
+from bridge.decisions.replies import not_available, not_yours_in_chat
 from bridge.decisions.verbs import CHAT
 from bridge.domain.commands import HelpCommand, VersionCommand, Word
 from bridge.domain.work import Work
@@ -24,8 +24,13 @@ async def show_help(said: Said, services: Services, work: Work) -> str:
     if word is not None:
         return help_about(name, word, CHAT) if word in there else not_available(word, there, name)
     mine = [one for one in there if await refuse_said(said.speaker, one, services) is None]
-    others = [one for one in there if one not in mine]
-    return "\n\n".join(filter(None, [help_text(name, mine, CHAT), not_yours(others)]))
+    besides = not_yours_in_chat(
+        [one for one in there if one not in mine],
+        name,
+        ruled=services.policy.access is not None,
+        linked=bool(said.speaker.identities),
+    )
+    return "\n\n".join(filter(None, [help_text(name, mine, CHAT), besides]))
 
 
 @router.on_said(VersionCommand)

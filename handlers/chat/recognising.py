@@ -7,9 +7,10 @@ programs and switched-off accounts can all press buttons.
 import structlog
 
 from bridge.decisions.asking import Refuse
+from bridge.decisions.wording import code
 from bridge.domain.chat import ChatUser
 from bridge.domain.chat_events import Interaction
-from bridge.domain.errors import NotFoundError, RemoteError
+from bridge.domain.errors import ChatRefusalError, NotFoundError, RemoteError
 from bridge.routing import Services, Speaker
 
 log = structlog.get_logger(__name__)
@@ -17,6 +18,10 @@ log = structlog.get_logger(__name__)
 _UNASKED = (
     "Nothing was done: Slack did not say who you are, and without that the answer is no. Please "
     "try again in a while."
+)
+_UNABLE = (
+    "Nothing was done: the bridge may not ask Slack who you are, as its app lacks the scope "
+    "{scope}. Whoever runs the bridge can add it."
 )
 _STRANGER = "Nothing was done: you are of another organization than this bridge's."
 
@@ -36,11 +41,17 @@ async def recognise(event: Interaction, services: Services) -> Speaker | Refuse:
         return Refuse(text=_STRANGER)
     except RemoteError as error:
         log.warning("chat.unknown_user", actor=event.actor, reason=str(error))
-        return Refuse(text=_UNASKED)
+        return Refuse(text=_unasked(error))
     if reason := _excluded(user, services.chat.team):
         return Refuse(text=f"Nothing was done: {reason}.")
     identities = await services.chats.identities(event.place.team, event.actor)
     return Speaker(user=user, identities=tuple(identities))
+
+
+def _unasked(error: RemoteError) -> str:
+    """Say why nobody knows who it is; trying again does not help where the app lacks a scope."""
+    needed = error.needed if isinstance(error, ChatRefusalError) else ""
+    return _UNABLE.format(scope=code(needed)) if needed else _UNASKED
 
 
 def _excluded(user: ChatUser, team: str) -> str:

@@ -72,7 +72,7 @@ def test_refusals_are_the_golden_ones(request: pytest.FixtureRequest) -> None:
 def test_the_caret_stands_under_the_quote_that_is_not_closed() -> None:
     told = explain_misunderstood([parse_command("plan\u00a0\u201corg/ws", NAME)])
     assert told.startswith(
-        '```\nplan "org/ws\n     ^\n```\n\nA quote in it is not closed. Usage: `/terrakube plan '
+        '```\nplan "org/ws\n     ^\n```\n\nA quote in it is not closed.\n\nUsage: `/terrakube plan '
     )
 
 

@@ -111,7 +111,7 @@ class TestReading:
             (
                 "stauz",
                 (
-                    "`stauz`: `stauz` is no command; did you mean `/terrakube status`? "
+                    "`stauz` is no command; did you mean `/terrakube status`? "
                     "For example `/terrakube status acme/network`."
                 ),
             ),
@@ -133,7 +133,15 @@ class TestReading:
             assert post.target.response_url == hook
         assert ear.said == []
 
+    async def test_nothing_at_all_asks_for_help_where_nobody_may_start_anything(
+        self, ear: Ear
+    ) -> None:
+        ear.room.policy = Policy()
+        assert whispers(await ear.hear("")) == ["said"]
+        assert [type(one.command).__name__ for one in ear.said] == ["HelpCommand"]
+
     async def test_nothing_at_all_opens_the_form(self, ear: Ear) -> None:
+        ear.room.policy = Policy(access=())
         (post,) = (await ear.hear("  ")).posts
         assert post.kind is PostKind.CHAT_VIEW
         assert json.loads(post.content or "") == render_start_view(FormPlace(channel="C1"))

@@ -19,7 +19,12 @@ from bridge.domain.commands import (
     RejectCommand,
     Selection,
 )
-from bridge.domain.errors import PermanentRemoteError, RemoteError, TemporaryRemoteError
+from bridge.domain.errors import (
+    ChatRefusalError,
+    PermanentRemoteError,
+    RemoteError,
+    TemporaryRemoteError,
+)
 from bridge.domain.posts import ChatTarget, PostKind
 from bridge.domain.rules import Policy
 from bridge.domain.runs import Review, Run, RunPhase, RunState, TemplateChoice, Verb
@@ -293,6 +298,16 @@ async def test_what_slack_does_not_say_is_a_no(hall: Hall, about: str, error: Re
     hall.people.troubles[about] = error
     text = refused(await hall.press(hall.waits()))
     assert "the answer is no" in text
+
+
+async def test_a_scope_that_is_missing_is_named_as_trying_again_does_not_help(hall: Hall) -> None:
+    hall.people.troubles["U1"] = ChatRefusalError(
+        "users.info: no", service="slack", code="missing_scope", needed="users:read"
+    )
+    assert refused(await hall.press(hall.waits())) == (
+        "Nothing was done: the bridge may not ask Slack who you are, as its app lacks the scope "
+        "`users:read`. Whoever runs the bridge can add it."
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from bridge.domain.commands import Word
 from bridge.domain.rules import ApplyPolicy
 from bridge.routing import Services
 from tests.bridge.decisions.applying import a_rule
+from tests.fakes.chats import an_identity
 from tests.golden import check_golden
 from tests.handlers.chat.desk import GOLDEN, Desk, a_desk
 
@@ -39,6 +40,15 @@ async def test_rules_offer_what_they_let_people_say(
     rules = (a_rule("slack:user:U1", may="plan apply destroy"),)
     desk.policy = replace(desk.policy, access=rules, destroy=ApplyPolicy())
     check_golden(request, GOLDEN / "help_by_rules.txt", f"{await desk.ask_for('help')}\n")
+
+
+async def test_whoever_is_linked_is_told_that_their_account_may_do_more(desk: Desk) -> None:
+    desk.policy = replace(desk.policy, access=(a_rule("*", may="plan"),))
+    desk.chats.people.append(an_identity())
+    assert (await desk.ask_for("help")).splitlines()[-1].strip() == (
+        "`plan`, `apply`, `approve`, `reject`, `cancel`, `unlock`, `retry`, `ok-to-plan` you may "
+        "say where a rule lets your account, and it has write permission on the repository."
+    )
 
 
 @pytest.mark.parametrize("word", [Word.LOGS, Word.SUBSCRIBE, Word.APPROVE, Word.SETTINGS])

@@ -260,7 +260,7 @@ class TestRefusing:
         room = a_room(policy=Policy(access=(MAY,), plan_template="Gone"))
         (answer,) = whispers(await heard(room, "plan network"))
         assert answer == (
-            "Nothing was started: Template `Gone` does not exist in organization `acme`. Whoever "
+            "Nothing was started: template `Gone` does not exist in organization `acme`. Whoever "
             "runs the bridge chose it."
         )
 
