@@ -86,9 +86,7 @@ def _hatch(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    import aiosqlite  # noqa: F401 - these take their time, and what is there no fork looks for
-
-    import bridge.wiring.serving  # noqa: F401
+    import bridge.wiring.serving  # noqa: F401 - it takes its time, and what is there no fork loads
     from bridge.cli import build_app, run
     from handlers import load_routers
     from tests.chaos.serving import hurry
