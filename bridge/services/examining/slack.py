@@ -48,7 +48,6 @@ class SlackExam:
         looks: dict[str, Callable[[], Awaitable[Sequence[Finding]]]] = {
             "bot token": self._account,
             "scopes": self._scopes,
-            "access": self._rules,
             "groups": self._groups,
             "default channel": self._channel,
             "app token": self._app_token,
@@ -62,16 +61,14 @@ class SlackExam:
 
     async def _account(self) -> Sequence[Finding]:
         try:
-            return [slack.judge_account(await self.people.account())]
+            account = slack.judge_account(await self.people.account())
         except NotAllowedError as error:
             return [slack.judge_refused_token("bot token", "BRIDGE_SLACK__BOT_TOKEN", str(error))]
+        return [account] if self.ruled else [account, slack.judge_no_rules()]
 
     async def _scopes(self) -> Sequence[Finding]:
         account = await self._known()
         return slack.judge_scopes(account, self.purposes, self.groups) if account else []
-
-    async def _rules(self) -> Sequence[Finding]:
-        return [slack.judge_rules(ruled=self.ruled)]
 
     async def _groups(self) -> Sequence[Finding]:
         account = await self._known()

@@ -109,6 +109,7 @@ async def test_what_is_wrong_is_a_line_each(tmp_path: Path) -> None:
         ("app token", "error"),
     ]
     assert resting[-1][:2] == ("app token", "warning")
+    assert ("access", "ok", "there are no access rules, so nobody may more than read") in resting
     assert unreached[-1][:2] == ("door", "warning")
     assert "xapp-wrong" not in str(found)
 

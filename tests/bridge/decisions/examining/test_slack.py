@@ -101,13 +101,6 @@ def test_a_channel_the_bridge_is_not_in_hears_less(
     assert (found.level, found.detail) == expected
 
 
-def test_whether_anybody_may_more_than_read_is_said() -> None:
-    assert lines(slack.judge_rules(ruled=False), slack.judge_rules(ruled=True)) == [
-        ("access", Level.OK, "there are no access rules, so nobody may more than read"),
-        ("access", Level.OK, "the rules say who may do more than read"),
-    ]
-
-
 def test_groups_are_those_that_rules_name_each_once() -> None:
     who = (
         Principal(door="slack", kind=PrincipalKind.GROUP, name="S2"),
