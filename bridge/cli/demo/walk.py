@@ -239,10 +239,7 @@ async def _stay(console: Console, plan: Plan, sandbox: Sandbox, told: _Walk) -> 
         ("its log", str(plan.folder / "bridge.log")),
         ("look into it", f"cd {plan.folder} && {sys.executable} -m bridge deliveries"),
         ("comment", _commenting(sandbox, told.page)),
-        (
-            "read Slack",
-            f"curl -sS '{sandbox.chat.people_url}/people/channel?channel={story.CHANNEL}'",
-        ),
+        ("read Slack", _reading(sandbox)),
         ("type there", _typing(sandbox)),
     ):
         console.print(f"  {name:16} {where}", markup=False, soft_wrap=True)
@@ -259,6 +256,11 @@ def _commenting(sandbox: Sandbox, page: str) -> str:
         "-H 'Content-Type: application/json' -d '{\"body\": \"terrakube help\"}' "
         f"{sandbox.api_url}/repos/{story.SLUG}/issues/{number}/comments"
     )
+
+
+def _reading(sandbox: Sandbox) -> str:
+    where = f"/people/channel?channel={story.CHANNEL}&to={story.PERSON}"
+    return f"curl -sS -H 'Accept: text/plain' '{sandbox.chat.people_url}{where}'"
 
 
 def _typing(sandbox: Sandbox) -> str:

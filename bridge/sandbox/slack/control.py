@@ -181,9 +181,14 @@ class _Control:
         return _heard(await self.slack.remove_bot(channel))
 
     async def channel(self, request: web.Request) -> web.Response:
-        """Show a channel as text, and as JSON; ``to`` is who looks, for what only they see."""
+        """Show a channel; ``to`` is who looks, for what only they see.
+
+        As JSON, or as people read it for whoever asks for ``text/plain``.
+        """
         channel = self._channel(request.query.get("channel", ""))
         to = self._user(request.query["to"]) if "to" in request.query else None
+        if request.headers.get("Accept") == "text/plain":
+            return web.Response(text=self.slack.show_channel(channel, to=to))
         seen = [*self.slack.messages(channel), *(self.slack.whispers(to, channel) if to else ())]
         return web.json_response(
             {

@@ -53,6 +53,9 @@ async def test_a_channel_is_seen_as_text_and_as_messages_with_what_is_only_for_o
     assert (second["thread"], second["text"], second["author"]) == (sent["ts"], "Done", "terrakube")
     seen = await see(people, "people/channel", channel="ops", to="bob")
     assert [one["only_for"] for one in seen["messages"]] == ["", "", "bob"]
+    path, plain = "/people/channel?channel=ops&to=bob", {"Accept": "text/plain"}
+    async with people.get(path, headers=plain) as answer:
+        assert await answer.text() == seen["text"]
 
 
 async def test_a_button_is_pressed_once_it_is_there(place: Place, people: ClientSession) -> None:
