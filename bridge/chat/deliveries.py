@@ -58,7 +58,11 @@ KEPT_EVENTS: Final = frozenset({MENTION, *_GONE, *_BACK, *_REMOVED})
 """Events that are kept; of the others nothing follows that could be lost."""
 
 _BY_THEMSELVES: Final = frozenset(
-    {Word.APPROVE, Word.REJECT, Word.CANCEL, Word.STATUS, Word.WHY, Word.LOGS}
+    {
+        *(Word.APPROVE, Word.REJECT, Word.CANCEL),
+        *(Word.STATUS, Word.WHY, Word.LOGS, Word.WORKSPACES, Word.TEMPLATES),
+        *(Word.SUBSCRIPTIONS, Word.WHOAMI, Word.VERSION, Word.HELP),
+    }
 )
 _SECRETS: Final = frozenset({"token", "bot_access_token"})
 _MENTION: Final = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
@@ -130,7 +134,8 @@ def _lane(kind: str, payload: Payload) -> str:
         text = _after_mention(str(payload["event"].get("text") or ""), own_users(payload))
     else:
         return ""
-    word = text.strip("` ").partition(" ")[0].casefold()
+    # Nothing at all opens the form, for which there are seconds, or asks for help.
+    word = text.strip("` ").partition(" ")[0].casefold() or Word.HELP.value
     return word if word in _BY_THEMSELVES else ""
 
 

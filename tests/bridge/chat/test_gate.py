@@ -50,7 +50,8 @@ async def test_what_is_signed_comes_in_once_and_is_answered_at_once(sqlite: Data
         told = await place.slack.command(place.ada, place.ops, "help")
         assert (told.status, told.answer) == (200, None)
         (kept,) = await place.kept()
-    assert kept.subject == f"slack:{place.slack.world.team}:{place.ops.id}:{place.ada.id}"
+    who = f"{place.slack.world.team}:{place.ops.id}:{place.ada.id}"
+    assert kept.subject == f"slack:{who}:help"
     assert "token" not in json.loads(kept.body)
     assert place.slack.requests == []
 
