@@ -165,7 +165,7 @@ def _on_slack(
         return _by_rules(person, word, workspaces, rules)
     return Denied(
         text=f"Nothing was done: without {code('access')} rules, Slack may only read. "
-        f"{code(word.value)} can be said in the pull request; whoever runs the bridge can add a "
+        f"{code(word.value)} can be said in a pull request; whoever runs the bridge can add a "
         "rule."
     )
 

@@ -128,7 +128,9 @@ def refuse_without_pull_request(command: Command, name: str) -> Refuse | None:
         how = f"in the thread of its message, or name it: {code(f'{name} {example}')}"
     else:
         return None
-    return Refuse(text=f"Nothing was done: {code(word)} is about a pull request. Say it {how}.")
+    text = f"Nothing was done: {code(word)} is about a pull request. Say it {how}."
+    more = " What was started without one is started by its own command again."
+    return Refuse(text=f"{text}{more if word is Word.RETRY else ''}")
 
 
 def failed_text(error: Exception) -> str:

@@ -129,7 +129,7 @@ def _facts(request: RunRequest) -> tuple[object, ...]:
 
 def _stands(run: Run) -> str:
     if run.concluded:
-        return f"ended: {run.state.value}"
+        return f"ended as {run.state.value}"
     return "waits for an approval" if run.state is RunState.WAITING else "is under way"
 
 

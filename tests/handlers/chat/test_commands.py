@@ -215,7 +215,8 @@ class TestAnswering:
                 "retry network",
                 (
                     "Nothing was done: `retry` is about a pull request. Say it in the thread of "
-                    "its message, or name it: `/terrakube retry owner/name#12`."
+                    "its message, or name it: `/terrakube retry owner/name#12`. What was started "
+                    "without one is started by its own command again."
                 ),
             ),
             ("unlock", "or name it: `/terrakube unlock owner/name#12`."),
