@@ -319,4 +319,4 @@ async def hanging() -> AsyncIterator[Hanging]:
 
 async def _is_done_for(database: Database, user: str) -> bool:
     rows = await rows_of(database, delivery)
-    return [row["outcome"] for row in rows if row["subject"].endswith(f":{user}")] == ["done"]
+    return [row["outcome"] for row in rows if f":{user}:" in row["subject"]] == ["done"]
