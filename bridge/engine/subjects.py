@@ -2,12 +2,13 @@
 
 A subject is leased as a whole and its heads are handled one after the other. What handling leads
 to is committed together with the delivery's outcome; until then it only reads, so it may run
-again after a crash. A failing head holds up its own subject only, and not for ever.
+again after a crash. A failing head holds up its own subject only, and not for ever; one of a chat
+steps aside.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -70,7 +71,11 @@ class _Head:
 
 
 class Subjects:
-    """Handles deliveries through *dispatch*; *tell* says why one is not handled yet."""
+    """Handles deliveries through *dispatch*; *tell* says why one is not handled yet.
+
+    Deliveries of the sources in *passing* let those behind them pass when they have to wait:
+    whoever says something in a chat is answered, whatever they said before.
+    """
 
     def __init__(
         self,
@@ -82,7 +87,9 @@ class Subjects:
         metrics: Metrics | None = None,
         concurrency: int = CONCURRENCY,
         max_failures: int = MAX_FAILURES,
+        passing: Container[str] = (),
     ) -> None:
+        self._passing = passing
         self._database = database
         self._keeper = keeper
         self._dispatch = dispatch
@@ -233,6 +240,7 @@ class Subjects:
             counted=counted,
             now=now,
             work=work,
+            aside=head.stored.delivery.source in self._passing,
         )
         self._metrics.handled.labels("retried").inc()
         return False

@@ -210,7 +210,14 @@ async def build_inside(
     return Inside(
         keeper=keeper,
         roles=(
-            Subjects(database, keeper, dispatcher, tell=dispatcher.tell, metrics=metrics).worker,
+            Subjects(
+                database,
+                keeper,
+                dispatcher,
+                tell=dispatcher.tell,
+                metrics=metrics,
+                passing={SLACK},
+            ).worker,
             Runs(
                 database,
                 keeper,

@@ -68,12 +68,13 @@ async def test_a_command_said_while_terrakube_is_away_is_carried_out_when_it_is_
     await scene.stage.server.down()
     told = await scene["ada"].says("/terrakube plan acme/network")
     assert told.seconds < 3
-    await until(lambda: scene.stage.logs("stamina.retry_scheduled"))
+    await scene["ada"].says("/terrakube plan acme/app")
+    await until(lambda: len(scene.messages()) == 2)
     assert scene.stage.jobs() == []
     await scene.stage.server.up()
     await scene.quiet()
-    assert [job.status for job in scene.stage.jobs()] == [Status.COMPLETED]
-    assert "planned" in scene.shown()
+    assert [job.status for job in scene.stage.jobs()] == [Status.COMPLETED] * 2
+    assert all("planned" in scene.shown(one) for one in scene.messages())
 
 
 async def test_the_same_command_and_the_same_mention_told_twice_are_one(scene: SlackStage) -> None:

@@ -1,6 +1,6 @@
 """Heads of subjects: reading the next delivery in line, and ending it."""
 
-from sqlalchemy import Connection, RowMapping, delete, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from bridge.domain.deliveries import Delivery, StoredDelivery
 from bridge.domain.work import Work
@@ -114,9 +114,16 @@ def postpone(
     counted: bool,
     now: int,
     work: Work | None = None,
+    aside: bool = False,
 ) -> None:
-    """Try the head again at *due_at*; see leases.fail. *work* says why to those who wait."""
-    leases.fail(connection, subject, held, due_at=due_at, error=error, counted=counted)
+    """Try the head again at *due_at*; see leases.fail. *work* says why to those who wait.
+
+    With *aside* it waits in a subject of its own from now on, and those behind it go on.
+    """
+    if aside and not stored.delivery.subject.endswith(_own(stored)):
+        _step_aside(connection, held, stored, due_at=due_at, error=error, counted=counted, now=now)
+    else:
+        leases.fail(connection, subject, held, due_at=due_at, error=error, counted=counted)
     if work is not None:
         apply_work(connection, work, now)
     connection.execute(
@@ -124,6 +131,41 @@ def postpone(
         .where(delivery.c.id == stored.id)
         .values(attempts=stored.attempt, reason=error[:500])
     )
+
+
+def _step_aside(
+    connection: Connection,
+    held: Held,
+    stored: StoredDelivery,
+    *,
+    due_at: int,
+    error: str,
+    counted: bool,
+    now: int,
+) -> None:
+    left = leases.keep(connection, subject, held).pending - 1
+    leases.finish(connection, subject, held, due_at=now if left > 0 else None, pending=left)
+    own = f"{stored.delivery.subject}{_own(stored)}"
+    connection.execute(
+        insert(subject).values(
+            id=own,
+            next_seq=2,
+            pending=1,
+            last_at=now,
+            due_at=due_at,
+            attempts=stored.attempt,
+            failures=int(counted),
+            last_error=error[:500],
+        )
+    )
+    connection.execute(
+        update(delivery).where(delivery.c.id == stored.id).values(subject=own, seq=1)
+    )
+
+
+def _own(stored: StoredDelivery) -> str:
+    """How the name of a subject ends that is one delivery's alone."""
+    return f"#{stored.id}"
 
 
 def bury_head(connection: Connection, held: Held, row: RowMapping, reason: str, now: int) -> None:

@@ -162,6 +162,32 @@ class TestOrder:
         assert office.handled == ["c", "b"]
         assert await office.outcomes() == {"a": "dead", "b": "done", "c": "done"}
 
+    async def test_in_a_chat_whoever_waits_lets_others_pass_and_is_handled_in_its_time(
+        self, office: Office
+    ) -> None:
+        away = TemporaryRemoteError("away", service="terrakube")
+        office.subjects = Subjects(
+            office.stage.database,
+            office.stage.keeper,
+            office.dispatch,
+            tell=office.tell,
+            passing={"slack"},
+        )
+        office.failures = {"one": [away, away], "two": [away]}
+        await office.receive("one", "two", "three", subject="slack:T:C:U", source="slack")
+        office.open()
+        await office.stage.settle()
+        assert office.attempts == [("one", 1), ("two", 1), ("three", 1)]
+        assert [trouble.attempt for trouble in office.troubles] == [1, 1]
+        await office.receive("four", subject="slack:T:C:U", source="slack")
+        await office.stage.settle()
+        assert office.handled == ["three", "four"]
+        for _ in range(2):
+            await office.stage.after(60)
+        assert set((await office.outcomes()).values()) == {"done"}
+        assert sorted(office.attempts[4:]) == [("one", 2), ("one", 3), ("two", 2)]
+        assert {(row["pending"], row["due_at"]) for row in await office.rows()} == {(0, None)}
+
     async def test_two_replicas_handle_each_once_and_in_order(self, postgres_url: str) -> None:
         clock = FakeClock()
         server = Terrakube(clock=clock)
