@@ -20,9 +20,14 @@ def shortcomings(account: ChatAccount) -> Sequence[str]:
 
 
 async def channel_shortcoming(people: People, channel: str, account: ChatAccount) -> str:
-    """Say why the bridge may not be able to write to a channel; empty when it is in it."""
+    """Say why the bridge should not or cannot write to a channel; empty for none."""
     name = account.user and f"<@{account.user}>"
     try:
+        if await people.is_shared(channel):
+            return (
+                f"people of other organizations are in channel {channel} and see every plan the "
+                "bridge shows there: name another slack.default_channel"
+            )
         if await people.is_member(channel):
             return ""
     except ChatRefusalError as error:

@@ -97,7 +97,7 @@ async def test_what_comes_in_is_handled_and_slack_is_not_asked_before(
         given = environment(slack, mode, sqlite_url, BRIDGE_SLACK__DEFAULT_CHANNEL=ops.id)
         async with a_bridge(given, tmp_path, slack) as bridge:
             await until(lambda: _is_ready(bridge))
-            asked = {"auth.test": 1, "conversations.info": 1}
+            asked = {"auth.test": 1, "conversations.info": 2}
             asked |= {"apps.connections.open": 1} if mode == "socket" else {}
             assert {one.method: len(slack.calls(one.method)) for one in slack.requests} == asked
             want = Subscription(team=slack.world.team, channel=ops.id, pattern="*/*")
@@ -144,6 +144,18 @@ async def test_a_wrong_token_ends_the_start(tmp_path: Path, sqlite_url: str, tok
     assert mistake.key == variable
     assert "invalid_auth" in mistake.text
     assert "xoxb-wrong-token" not in str(caught.value)
+
+
+async def test_a_default_channel_that_others_read_is_told(tmp_path: Path, sqlite_url: str) -> None:
+    async with start() as slack:
+        stranger = slack.add_user("sam", team="T0OTHER")
+        ops = slack.add_channel("ops", stranger)
+        given = environment(slack, "http", sqlite_url, BRIDGE_SLACK__DEFAULT_CHANNEL=ops.id)
+        with capture_logs() as logs:
+            async with a_bridge(given, tmp_path, slack):
+                pass
+    (told,) = [one["reason"] for one in logs if one["event"] == "slack.lacking"]
+    assert told.startswith(f"people of other organizations are in channel {ops.id}")
 
 
 async def test_what_the_app_lacks_is_told_with_what_is_off(tmp_path: Path, sqlite_url: str) -> None:
