@@ -167,7 +167,7 @@ async def _invitation(said: Said, services: Services) -> str:
     except ChatRefusalError as error:
         if error.needed:
             return ""  # it may not look: what it cannot write will say so
-        return f"**The bridge is not in this channel and cannot write here.** {how}"
+        return "**It hears nothing before the bridge is in it.**"  # how is said with the answer
     except RemoteError as error:
         log.warning("channel.unread", reason=str(error))
         return ""
