@@ -21,7 +21,7 @@ from bridge.chat.deliveries import (
     read_form,
     to_delivery,
 )
-from bridge.chat.options import Known, options_for
+from bridge.chat.options import SUGGESTION, Known, options_for
 from bridge.chat.payloads import COMMAND, Payload, action_of, control_of
 from bridge.domain.chat_controls import Control
 from bridge.domain.chat_events import FormSent
@@ -147,7 +147,7 @@ class Listeners:
             return Acknowledgement(body=options_for(payload, self.known))
 
         nothing = Acknowledgement(body={"options": []})
-        return await _guarded("block_suggestion", tell, lambda _: nothing)
+        return await _guarded(SUGGESTION, tell, lambda _: nothing)
 
     async def event(self, payload: Payload) -> Acknowledgement:
         """Keep an event from which something follows."""

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, Protocol
 
-from bridge.chat.payloads import Payload, control_of, values_of
+from bridge.chat.payloads import Payload, control_of, values_of, who_of
 from bridge.domain.chat_controls import Control
 from bridge.domain.terrakube import Template, Workspace
+
+SUGGESTION: Final = "block_suggestion"
 
 MOST: Final = 100
 """Options that are shown; whoever misses one types more."""
@@ -35,7 +37,8 @@ class Known(Protocol):
 
 def options_for(payload: Payload, known: Known) -> Options:
     """Say what is offered to whoever types into a list, as Slack wants it answered."""
-    if _is_stranger(payload):
+    who = who_of(SUGGESTION, payload)
+    if who.user_team not in {"", who.team}:
         return _NONE
     typed = str(payload.get("value") or "")
     match control_of(payload):
@@ -47,11 +50,6 @@ def options_for(payload: Payload, known: Known) -> Options:
             return _templates(known.templates(), organization, typed)
         case _:
             return _NONE
-
-
-def _is_stranger(payload: Payload) -> bool:
-    user, team = payload.get("user") or {}, payload.get("team") or {}
-    return bool(user.get("team_id")) and user.get("team_id") != team.get("id")
 
 
 def _workspaces(workspaces: Iterable[Workspace], typed: str) -> Options:

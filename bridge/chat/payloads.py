@@ -43,28 +43,42 @@ def who_of(kind: str, payload: Payload) -> Who:
         )
     if "event" in payload:
         return _who_of_event(payload)
-    user = payload["user"]
-    team = str((payload.get("team") or {}).get("id") or user.get("team_id") or "")
-    place = _form_place(payload) if payload.get("view") else _message_place(payload)
+    return _who_of_interaction(payload)
+
+
+def _who_of_interaction(payload: Payload) -> Who:
+    user: Payload = payload["user"]
+    team: Payload = payload.get("team") or {}
+    view: Payload = payload.get("view") or {}
+    # A form that was opened out of a channel of somebody else's comes from their workspace.
+    own = view.get("app_installed_team_id") or team.get("id") or user.get("team_id")
+    place = _form_place(payload) if view else _message_place(payload)
     return Who(
-        team=team,
+        team=str(own or ""),
         user=text_of(user, "id"),
-        user_team=str(user.get("team_id") or ""),
+        user_team=_workspace(user.get("team_id"), team.get("enterprise_id")),
         channel=place.channel,
         thread=place.thread,
     )
 
 
 def _who_of_event(payload: Payload) -> Who:
-    event = payload["event"]
+    event: Payload = payload["event"]
+    own: Payload = next(iter(payload.get("authorizations") or ()), {})
     channel = event.get("channel") or ""
     return Who(
-        team=text_of(payload, "team_id"),
+        # In channels of several workspaces the outer one may be that of whoever did it.
+        team=text_of(own, "team_id") if own.get("team_id") else text_of(payload, "team_id"),
         user=str(event.get("user") or event.get("actor_id") or ""),
-        user_team=str(event.get("user_team") or event.get("team") or ""),
+        user_team=_workspace(event.get("user_team") or event.get("team"), own.get("enterprise_id")),
         channel=str(channel.get("id") or "") if isinstance(channel, dict) else str(channel),
         thread=str(event.get("thread_ts") or ""),
     )
+
+
+def _workspace(named: object, organization: object) -> str:
+    """Say which workspace somebody is of; empty where only our own *organization* is named."""
+    return "" if named == organization else str(named or "")
 
 
 def _form_place(payload: Payload) -> FormPlace:
@@ -73,9 +87,11 @@ def _form_place(payload: Payload) -> FormPlace:
 
 def _message_place(payload: Payload) -> FormPlace:
     shown, message = payload.get("container") or {}, payload.get("message") or {}
+    thread = str(shown.get("thread_ts") or message.get("thread_ts") or "")
     return FormPlace(
         channel=str((payload.get("channel") or {}).get("id") or shown.get("channel_id") or ""),
-        thread=str(shown.get("thread_ts") or message.get("thread_ts") or ""),
+        # A message that was answered bears its own thread, and stands in the channel all the same.
+        thread="" if thread == shown.get("message_ts") else thread,
     )
 
 

@@ -19,6 +19,7 @@ from bridge.sandbox.slack.payloads import (
     command_payload,
     escape_typed,
     event_payload,
+    mention_event,
     submission_payload,
     suggestion_payload,
 )
@@ -162,20 +163,16 @@ class Acting:
     async def mention(
         self, user: User, channel: Channel, text: str, *, thread: str = ""
     ) -> Delivery | None:
-        """Let somebody write to the app; None when it does not hear it, not being there."""
+        """Let somebody write to the app.
+
+        Returns:
+            None when it does not hear it: it is not there, or Slack tells of no mentions there,
+            in a direct message (https://docs.slack.dev/reference/events/app_mention).
+        """
         message = self.say(user, channel, f"@{self.world.bot.name} {text}", thread=thread)
-        event: Json = {
-            "type": "app_mention",
-            "user": user.id,
-            "text": message.text,
-            "ts": message.ts,
-            "channel": channel.id,
-            "event_ts": message.ts,
-            "team": user.team,
-        }
-        if thread:
-            event["thread_ts"] = thread
-        return await self._tell(event) if self.world.is_in(channel) else None
+        if channel.kind is Kind.DIRECT or not self.world.is_in(channel):
+            return None
+        return await self._tell(mention_event(self.world, message))
 
     async def event(self, event: Json) -> Delivery | None:
         """Let something happen; None when the app does not want to hear such events."""

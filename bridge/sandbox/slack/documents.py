@@ -49,7 +49,11 @@ def channel_document(world: World, channel: Channel) -> Json:
         "is_mpim": channel.kind is Kind.GROUP,
         "is_private": channel.kind is not Kind.PUBLIC,
         "is_archived": channel.archived,
+        # ``is_shared`` also holds for channels of several workspaces of one organization.
+        "is_shared": channel.shared,
         "is_ext_shared": channel.shared,
+        "is_org_shared": False,
+        "is_pending_ext_shared": False,
         "is_member": world.is_in(channel),
         "num_members": len(channel.members),
     }
@@ -83,13 +87,17 @@ def message_document(world: World, message: Message) -> Json:
     for name in ("blocks", "attachments", "metadata"):
         if value := getattr(message, name):
             shown[name] = value
-    if message.thread:
-        shown["thread_ts"] = message.thread
+    if thread := message.thread or (message.ts if _is_answered(message) else ""):
+        shown["thread_ts"] = thread  # of what was answered, too: its own
     if message.edits:
         shown["edited"] = {"user": message.author, "ts": message.ts}
     if message.files:
         shown["files"] = [file_document(one) for one in message.files]
     return shown
+
+
+def _is_answered(message: Message) -> bool:
+    return any(one.thread == message.ts for one in message.channel.messages.values())
 
 
 def file_document(file: File) -> Json:
@@ -107,6 +115,7 @@ def view_document(world: World, view: View) -> Json:
         "id": view.id,
         "team_id": world.team,
         "app_id": world.app,
+        "app_installed_team_id": world.team,
         "bot_id": world.bot_id,
         "hash": view.hash,
         "root_view_id": view.root,

@@ -107,8 +107,27 @@ def suggestion_payload(
     }
 
 
+def mention_event(world: World, message: Message) -> Json:
+    """Somebody wrote to the app."""
+    author = world.users[message.author]
+    event: Json = {
+        "type": "app_mention",
+        "user": author.id,
+        "text": message.text,
+        "ts": message.ts,
+        "channel": message.channel.id,
+        "event_ts": message.ts,
+        "team": world.team,
+    }
+    if author.team != world.team:
+        # Seen by slack-bolt's authors: their own workspace stands beside the app's.
+        event |= {"user_team": author.team, "source_team": author.team}
+    return event | ({"thread_ts": message.thread} if message.thread else {})
+
+
 def event_payload(world: World, event: Json) -> Json:
     """Something happened."""
+    channel = world.channels.get(str(event.get("channel")))
     return {
         "token": _TOKEN,
         "team_id": world.team,
@@ -126,7 +145,7 @@ def event_payload(world: World, event: Json) -> Json:
                 "is_enterprise_install": False,
             }
         ],
-        "is_ext_shared_channel": False,
+        "is_ext_shared_channel": channel is not None and channel.shared,
     }
 
 
