@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cachetools import TTLCache
@@ -18,6 +19,19 @@ _MOST_USERS: Final = 2_000
 _MOST_GROUPS: Final = 200
 _NOBODY: Final = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
 _SLACKBOT: Final = "USLACKBOT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Who is in a channel.
+
+    Attributes:
+        has_us: Whether the bridge is.
+        has_strangers: Whether people of other organizations are, or are invited.
+    """
+
+    has_us: bool
+    has_strangers: bool
 
 
 class People:
@@ -90,27 +104,26 @@ class People:
         self._groups.clear()
 
     async def is_member(self, channel: str) -> bool:
-        """Tell whether the bridge is in a channel.
+        """See chat_ports.ChatPeople."""
+        return (await self.audience(channel)).has_us
+
+    async def is_shared(self, channel: str) -> bool:
+        """See chat_ports.ChatPeople."""
+        return (await self.audience(channel)).has_strangers
+
+    async def audience(self, channel: str) -> Audience:
+        """Say who is in a channel.
 
         Raises:
             ChatRefusalError: It cannot even see the channel, or lacks the scope to look.
         """
-        shown = await self._channel(channel)
-        return bool(shown.get("is_member") or shown.get("is_im"))
-
-    async def is_shared(self, channel: str) -> bool:
-        """Tell whether people of other organizations are in a channel, or are invited to it.
-
-        Raises:
-            ChatRefusalError: As is_member.
-        """
-        shown = await self._channel(channel)
-        return bool(shown.get("is_ext_shared") or shown.get("is_pending_ext_shared"))
-
-    async def _channel(self, channel: str) -> Mapping[str, Any]:
         answered = await self._caller.read("conversations.info", channel=channel)
-        shown = answered.data.get("channel")
-        return shown if isinstance(shown, dict) else {}
+        found = answered.data.get("channel")
+        shown = found if isinstance(found, dict) else {}
+        return Audience(
+            has_us=bool(shown.get("is_member") or shown.get("is_im")),
+            has_strangers=bool(shown.get("is_ext_shared") or shown.get("is_pending_ext_shared")),
+        )
 
     async def _own_team(self) -> str:
         return self.team or (await self.account()).team

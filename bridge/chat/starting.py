@@ -23,12 +23,13 @@ async def channel_shortcoming(people: People, channel: str, account: ChatAccount
     """Say why the bridge should not or cannot write to a channel; empty for none."""
     name = account.user and f"<@{account.user}>"
     try:
-        if await people.is_shared(channel):
+        audience = await people.audience(channel)
+        if audience.has_strangers:
             return (
                 f"people of other organizations are in channel {channel} and see every plan the "
                 "bridge shows there: name another slack.default_channel"
             )
-        if await people.is_member(channel):
+        if audience.has_us:
             return ""
     except ChatRefusalError as error:
         return f"channel {channel} cannot be looked at: {error}"

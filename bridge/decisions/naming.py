@@ -77,16 +77,15 @@ def _matching(glob: str, workspaces: Sequence[Workspace]) -> Sequence[Workspace]
 
 
 def _unknown(name: str, workspaces: Sequence[Workspace]) -> Unknown:
-    near = _nearest(name, [str(one.ref) for one in workspaces])
+    # A pattern is no name that could be misspelt.
+    near = () if is_pattern(name) else nearest(name, [str(one.ref) for one in workspaces])
     what = "No workspace matches" if is_pattern(name) else "There is no workspace"
     meant = f" Did you mean {listed(near)}?" if near else ""
     return Unknown(text=f"{what} {code(name)}.{meant}", name=name, near=tuple(near))
 
 
-def _nearest(name: str, names: Sequence[str]) -> Sequence[str]:
+def nearest(name: str, names: Sequence[str]) -> Sequence[str]:
     """Find names like one; what they are called counts, and the organization where that is like."""
-    if is_pattern(name):
-        return ()
     organization, _, wanted = name.casefold().rpartition("/")
     homes: dict[str, list[str]] = {}
     for one in names:

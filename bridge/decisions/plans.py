@@ -8,7 +8,7 @@ then ``planChanges``, then the rows, then the last line of the log.
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bridge.decisions.step_logs import (
@@ -38,6 +38,13 @@ _HAS_LOG: Final = frozenset({"running", "completed", "failed", "cancelled", "rej
 def steps_with_logs(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Return the steps that may have a log of their own, in order of execution."""
     return tuple(step for step in steps if step.status in _HAS_LOG)
+
+
+def all_rows(context: JobContext) -> Iterator[ResourceChange]:
+    """Yield the rows of all steps of a job, planned and applied."""
+    for by_step in (context.plans, context.applies):
+        for rows in by_step.values():
+            yield from rows
 
 
 def role_of_step(step: Step, text: str, context: JobContext) -> Role:

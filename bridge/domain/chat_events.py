@@ -63,6 +63,11 @@ class ButtonPressed(Interaction):
     value: str
     message: str = ""
 
+    @property
+    def control(self) -> str:
+        """Which control it is; what tells several of a kind apart is left out."""
+        return self.action.partition(":")[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormSent(Interaction):

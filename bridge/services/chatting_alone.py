@@ -11,14 +11,12 @@ import structlog
 
 from bridge.domain.chat import ChatMessage
 from bridge.domain.errors import (
-    BudgetSpentError,
     ChatRefusalError,
-    MaybeDoneError,
     RemoteError,
 )
 from bridge.domain.posts import RemotePart
 from bridge.logs import CHANNEL, REASON
-from bridge.services.chatting_messages import NOWHERE, Messages
+from bridge.services.chatting_messages import Messages
 from bridge.services.chatting_texts import hash_of, with_hint
 
 log = structlog.get_logger(__name__)
@@ -28,22 +26,10 @@ _OUTSIDE: Final = frozenset({"channel_not_found", "not_in_channel"})
 
 async def tell(messages: Messages, message: ChatMessage) -> None:
     """Tell whoever asked, alone, in the first way that works; once."""
-    before, channel = messages.parts[:], messages.post.target.where
-    if before[:1] == [NOWHERE]:
-        log.info("chat.said_again", **{CHANNEL: channel})
-    await messages.keep(0, NOWHERE)
-    try:
-        is_told = await _told(messages, message)
-    except MaybeDoneError as error:
-        log.warning("chat.maybe_said", **{CHANNEL: channel, REASON: str(error)})
-        is_told = True
-    except (RemoteError, BudgetSpentError):
-        # Surely not done: the place is as it was.
-        messages.parts = before
-        await messages.lease.save(before)
-        raise
+    messages.note_again(0)
+    is_told = await messages.once(0, lambda: _told(messages, message)) is not False
     if not is_told:
-        log.warning("chat.unheard", **{CHANNEL: channel})
+        log.warning("chat.unheard", **{CHANNEL: messages.post.target.where})
     messages.writes += is_told
     await messages.keep(0, RemotePart(id="", hash=hash_of(message)))
 

@@ -135,23 +135,42 @@ class Messages:
         await self.lease.save(self.parts)
 
     async def _write(self, index: int, wanted: Wanted, found: str) -> None:
-        before, channel = self.parts[:], self.post.target.where
-        if index < len(before) and before[index] == NOWHERE:
-            log.info("chat.said_again", **{CHANNEL: channel})
-        await self.lease.pay("post", channel)
-        await self.keep(index, NOWHERE)
+        self.note_again(index)
+        await self.lease.pay("post", self.post.target.where)
         try:
-            ts = await self._post(wanted)
-        except MaybeDoneError as error:
-            log.warning("chat.maybe_said", **{CHANNEL: channel, REASON: str(error)})
-            ts = ""
+            ts = await self.once(index, lambda: self._post(wanted)) or ""
         except (RemoteError, BudgetSpentError):
-            # Surely not done: the place is as it was.
-            self.parts, self.unsaid = before, wanted.message
-            await self.lease.save(before)
+            self.unsaid = wanted.message
             raise
         self.writes += 1
         await self.keep(index, RemotePart(id=ts, hash=found))
+
+    def note_again(self, index: int) -> None:
+        """Say in the log that something is written that may be there: the process died over it."""
+        if index < len(self.parts) and self.parts[index] == NOWHERE:
+            log.info("chat.said_again", **{CHANNEL: self.post.target.where})
+
+    async def once(self, index: int, write: Callable[[], Awaitable[T]]) -> T | None:
+        """Write something whose place is stored before; the caller keeps what comes of it.
+
+        Returns:
+            What *write* returns; None when nobody knows whether it was written.
+
+        Raises:
+            RemoteError: It was surely not: the place is as it was before.
+            BudgetSpentError: Likewise.
+        """
+        before = self.parts[:]
+        await self.keep(index, NOWHERE)
+        try:
+            return await write()
+        except MaybeDoneError as error:
+            log.warning("chat.maybe_said", **{CHANNEL: self.post.target.where, REASON: str(error)})
+            return None
+        except (RemoteError, BudgetSpentError):
+            self.parts = before
+            await self.lease.save(before)
+            raise
 
     async def _post(self, wanted: Wanted) -> str:
         try:

@@ -5,7 +5,7 @@ differ. Everything else that leaves here is redacted, each text as a whole.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -124,7 +124,7 @@ class CollectService:
             logs=tuple(logs),
             troubles=tuple(troubles),
             errors=tuple(errors),
-            sensitive=sensitive_values(_all_rows(context)),
+            sensitive=sensitive_values(plans.all_rows(context)),
         )
 
     async def _context(self, job: Job, errors: list[RemoteError]) -> JobContext:
@@ -240,12 +240,6 @@ def _reason(run: Run, job: Job, read: _Read) -> str:
     unread = bool(read.troubles)
     reason = reason_of(job, read.logs, read.context, expired=expired, unread=unread)
     return " ".join(part for part in (reason, *read.troubles) if part)
-
-
-def _all_rows(context: JobContext) -> Iterator[ResourceChange]:
-    for by_step in (context.plans, context.applies):
-        for rows in by_step.values():
-            yield from rows
 
 
 def _raise_temporary(errors: Sequence[RemoteError]) -> None:

@@ -1,22 +1,19 @@
 """Reading the log of a step of a job for whoever asks: as plain text, without secrets."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import structlog
 
 from bridge.decisions.log_growth import Given, grown
-from bridge.decisions.plans import steps_with_logs
+from bridge.decisions.plans import all_rows, steps_with_logs
 from bridge.decisions.sensitive import sensitive_values
 from bridge.decisions.step_logs import plain
 from bridge.domain.errors import RemoteError
 from bridge.domain.redaction import Redactor
-from bridge.domain.terrakube import Job, JobContext, ResourceChange, Step
+from bridge.domain.terrakube import Job, JobContext, Step
 from bridge.ports import JobServer
-
-Rows: TypeAlias = Mapping[str, Sequence[ResourceChange]]
 
 log = structlog.get_logger(__name__)
 
@@ -58,20 +55,14 @@ class JobLogs:
         return None
 
     async def _redacted(self, job: Job, text: str) -> str:
-        rows = [
-            row
-            for by_step in await self._structured(job)
-            for found in by_step.values()
-            for row in found
-        ]
+        rows = all_rows(await self._context(job))
         # A log of megabytes takes seconds: deliveries are answered meanwhile. Secrets are looked
         # for in all of it, as in a piece one may be cut in two.
         return await asyncio.to_thread(self.redactor.redact, plain(text), sensitive_values(rows))
 
-    async def _structured(self, job: Job) -> Sequence[Rows]:
+    async def _context(self, job: Job) -> JobContext:
         try:
-            context = await self.server.context(job.id)
+            return await self.server.context(job.id)
         except RemoteError as error:
             log.warning("context.lost", job_id=job.id, error=str(error))
-            context = JobContext(plans={}, applies={}, diagnostics={})
-        return (context.plans, context.applies)
+            return JobContext(plans={}, applies={}, diagnostics={})

@@ -17,13 +17,12 @@ from bridge.decisions.wording import code, listed
 from bridge.domain.access import SLACK
 from bridge.domain.commands import ApproveCommand
 from bridge.domain.errors import NotFoundError, PermanentRemoteError
-from bridge.domain.posts import ChatTarget, PostKind, PostUpsert
 from bridge.domain.vcs import PullRequest, PullRequestRef, Repository
 from bridge.domain.work import Work
 from bridge.ports import Forge
 from bridge.routing import Asked, Said, Services
 from bridge.services.locating import repository_of
-from handlers.chat.writing import report_key
+from handlers.chat.writing import follow_here
 from handlers.reading import permission_now
 
 _NUMBERED: Final = re.compile(r"(?P<where>.+?)(?:#|/pulls?/)(?P<number>[0-9]+)")
@@ -63,7 +62,7 @@ async def answer_about(
     before = len(work.runs)
     answer = await services.answer(asked, services, work)
     if len(work.runs) > before:
-        report = _follow(work, said, ref)
+        report = follow_here(work, said, ref.key)
         work.runs[before:] = [
             replace(one, reports=(*one.reports, report)) for one in work.runs[before:]
         ]
@@ -83,21 +82,6 @@ async def _asked(pull_request: PullRequest, said: Said, services: Services) -> A
         pull_request=pull_request,
         speaker=said.speaker,
     )
-
-
-def _follow(work: Work, said: Said, ref: PullRequestRef) -> str:
-    """Keep the pull request's live message where something was said about it."""
-    report = report_key(said.place, ref.key)
-    target = ChatTarget(
-        team=said.place.team,
-        channel=said.place.channel,
-        slot=ref.key,
-        thread=said.place.thread,
-        user=said.speaker.user.id,
-        response_url=said.response_url,
-    )
-    work.posts.append(PostUpsert(kind=PostKind.CHAT_MESSAGE, target=target, report=report))
-    return report
 
 
 async def _refuse_unnamed(said: Said, ref: PullRequestRef, services: Services) -> Refuse | None:

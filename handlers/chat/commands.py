@@ -22,20 +22,18 @@ from bridge.decisions.saying import (
     misunderstood_text,
     refuse_without_pull_request,
 )
-from bridge.domain.access import SLACK
-from bridge.domain.chat import ChatUser
 from bridge.domain.chat_controls import FormPlace
 from bridge.domain.chat_events import ButtonPressed, CommandSaid, Interaction
 from bridge.domain.commands import ApproveCommand, HelpCommand, Misunderstood, word_of
 from bridge.domain.errors import RemoteError, TemporaryRemoteError, UserError
 from bridge.domain.vcs import PullRequest
-from bridge.domain.work import AuditEntry, Work
+from bridge.domain.work import Work
 from bridge.rendering.slack import render_start_view
 from bridge.routing import Router, Said, Services
 from handlers.chat.about import answer_about, find_pull_request
 from handlers.chat.recognising import recognise
 from handlers.chat.sharing import is_shared, refuse_before_strangers
-from handlers.chat.writing import channel_of, open_view, reply, whisper
+from handlers.chat.writing import channel_of, open_view, refuse_stranger, reply, whisper
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +62,7 @@ async def say_words(
     """
     speaker = await recognise(event, services)
     if isinstance(speaker, Refuse):
-        refuse_stranger(event, speaker.text, work)
+        refuse_unknown(event, speaker.text, work)
         return
     command = parse_command(text, services.chat_command)
     if isinstance(command, Misunderstood):
@@ -120,20 +118,10 @@ async def carry_out(event: Interaction, said: Said, services: Services, work: Wo
         whisper(work, event, answer)
 
 
-def refuse_stranger(event: Interaction, text: str, work: Work) -> None:
-    """Refuse whoever may say nothing here at all; who that is, is recorded by their id alone."""
-    whisper(work, event, text)
-    who = ChatUser(team=event.user_team, id=event.actor, name="")
-    work.audits.append(
-        AuditEntry(
-            actor=who.actor,
-            action="command.said",
-            door=SLACK,
-            subject=channel_of(event.place),
-            result="refused",
-            detail=text,
-        )
-    )
+def refuse_unknown(event: Interaction, text: str, work: Work) -> None:
+    """Refuse whoever may say nothing here at all."""
+    subject = channel_of(event.place)
+    refuse_stranger(work, event, text, action="command.said", subject=subject)
 
 
 def _too_late(event: Interaction, said: Said, services: Services) -> str:

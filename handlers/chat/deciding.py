@@ -17,23 +17,29 @@ from bridge.decisions.deciding_jobs import (
     refuse_answer,
 )
 from bridge.decisions.wording import code, listed
-from bridge.domain.access import SLACK
-from bridge.domain.chat import ChatPlace, ChatUser
 from bridge.domain.chat_controls import Control, Form, FormPlace, RunButton
 from bridge.domain.chat_events import ButtonPressed, FormSent, Interaction
 from bridge.domain.commands import ApproveCommand, CancelCommand, RejectCommand
 from bridge.domain.errors import TemporaryRemoteError
-from bridge.domain.posts import ChatTarget, PostKind, PostUpsert
+from bridge.domain.posts import PostKind, PostUpsert
 from bridge.domain.reports import RunReport
 from bridge.domain.runs import Run, RunState
-from bridge.domain.work import Answer, AuditEntry, Work
+from bridge.domain.work import Answer, Work
 from bridge.rendering.slack import render_confirm_view
 from bridge.routing import Router, Said, Services, Speaker
 from handlers.approving import standing_with
 from handlers.chat.answering import Given, Objection, decision_of, object_to
-from handlers.chat.recognising import recognise
+from handlers.chat.recognising import recognise, where_opened
 from handlers.chat.targets import find_workspaces, runs_of_thread
-from handlers.chat.writing import audit_said, open_view, report_key, whisper, whisper_later
+from handlers.chat.writing import (
+    audit_said,
+    open_view,
+    refuse_stranger,
+    report_key,
+    target_of,
+    whisper,
+    whisper_later,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +64,7 @@ _TOO_LATE = (
 @router.on(ButtonPressed)
 async def press(event: ButtonPressed, services: Services, work: Work) -> None:
     """Answer a run by a button of its message."""
-    control = event.action.partition(":")[0]
+    control = event.control
     answer = _BUTTONS.get(control)
     if answer is None:
         return
@@ -76,11 +82,9 @@ async def type_name(event: FormSent, services: Services, work: Work) -> None:
     """Approve a run whose workspace's name was typed in."""
     if event.form != Form.CONFIRM:
         return
-    place = FormPlace.parse(event.metadata)
-    if not event.place.channel:
-        there = ChatPlace(team=event.place.team, channel=place.channel, thread=place.thread)
-        event = replace(event, place=there)
-    heard = await _hear(event, place.button, Answer.APPROVE, services, work)
+    event = where_opened(event)
+    button = FormPlace.parse(event.metadata).button
+    heard = await _hear(event, button, Answer.APPROVE, services, work)
     if heard is None:
         return
     given, run = heard
@@ -118,7 +122,7 @@ async def _hear(
     button = RunButton.parse(value)
     subject = button.run_id if button else ""
     if isinstance(speaker, Refuse):
-        _refuse_stranger(event, answer, subject, speaker.text, work)
+        refuse_stranger(work, event, speaker.text, action=_action(answer), subject=subject)
         return None
     run = await services.store.run(subject) if subject else None
     if button is None or run is None:
@@ -153,23 +157,6 @@ def _refuse(event: Interaction, given: Given, run: Run, objection: Objection, wo
     work.looks += [run.id] if objection.looks else []
     detail = f"{_named(run)}: {objection.text}"
     _audit(work, given.speaker, given.answer, run.id, detail, result="refused")
-
-
-def _refuse_stranger(
-    event: Interaction, answer: Answer, subject: str, text: str, work: Work
-) -> None:
-    whisper(work, event, text)
-    who = ChatUser(team=event.user_team, id=event.actor, name="")
-    work.audits.append(
-        AuditEntry(
-            actor=who.actor,
-            action=f"{answer}.requested",
-            door=SLACK,
-            subject=subject,
-            result="refused",
-            detail=text,
-        )
-    )
 
 
 async def _answer_said(said: Said, services: Services, work: Work) -> str:
@@ -281,14 +268,7 @@ def _done(answer: Answer, runs: list[Run]) -> list[str]:
 
 def _told(said: Said, run: Run) -> PostUpsert:
     """Make the answer that says that somebody was faster, or that more are needed."""
-    target = ChatTarget(
-        team=said.place.team,
-        channel=said.place.channel,
-        slot=f"{said.trigger}|{run.id}",
-        thread=said.place.thread,
-        user=said.speaker.user.id,
-        response_url=said.response_url,
-    )
+    target = target_of(said, f"{said.trigger}|{run.id}")
     report = report_key(said.place, target.slot)
     return PostUpsert(kind=PostKind.CHAT_WHISPER, target=target, report=report)
 
@@ -296,8 +276,11 @@ def _told(said: Said, run: Run) -> PostUpsert:
 def _audit(
     work: Work, speaker: Speaker, answer: Answer, subject: str, detail: str, *, result: str = "done"
 ) -> None:
-    action = f"{answer}.requested"
-    audit_said(work, speaker, action=action, subject=subject, result=result, detail=detail)
+    audit_said(work, speaker, action=_action(answer), subject=subject, result=result, detail=detail)
+
+
+def _action(answer: Answer) -> str:
+    return f"{answer}.requested"
 
 
 def _named(run: Run) -> str:

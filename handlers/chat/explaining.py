@@ -8,7 +8,6 @@ from bridge.decisions.approving import demand_for
 from bridge.decisions.asking import Refuse
 from bridge.decisions.starting_here import starts_of
 from bridge.domain.commands import WhyCommand, Word
-from bridge.domain.errors import RemoteError
 from bridge.domain.reports import RunReport
 from bridge.domain.runs import Run, RunState
 from bridge.domain.terrakube import Job, JobStatus, Workspace, WorkspaceRef
@@ -24,17 +23,16 @@ from bridge.rendering.answers import (
 from bridge.routing import Router, Said, Services
 from handlers.chat.access import refuse_said
 from handlers.chat.finding import (
-    SILENT,
     FoundJob,
     find_job,
     job_url,
     open_jobs,
     report_of,
+    runs_of,
     workspace_now,
 )
-from handlers.chat.offering import answer, offer
+from handlers.chat.offering import answer, find_or_offer
 from handlers.chat.showing import here
-from handlers.chat.targets import find_workspaces
 
 router = Router()
 
@@ -100,13 +98,10 @@ async def _of_strange_job(found: FoundJob, services: Services) -> Shown:
 
 
 async def _of_workspaces(said: Said, services: Services) -> Shown:
-    try:
-        found = await find_workspaces(said, services)
-    except RemoteError:
-        return Shown(text=SILENT)
-    if isinstance(found, Refuse):
-        return offer(found, Word.WHY)
-    runs = {one.ref.id: await _runs(one, services) for one in found[:_MOST]}
+    found = await find_or_offer(said, services)
+    if isinstance(found, Shown):
+        return found
+    runs = {one.ref.id: await runs_of(one.ref, services, _MOST) for one in found[:_MOST]}
     going = [run for of in runs.values() for run in reversed(of) if not run.concluded]
     if len(found) == 1 and not going:
         return await _of_idle(found[0], runs[found[0].ref.id], services)
@@ -185,9 +180,3 @@ def _before(
         for job in jobs
         if job.workspace_id == ref.id and int(job.id) < int(job_id)
     ]
-
-
-async def _runs(workspace: Workspace, services: Services) -> Sequence[Run]:
-    if services.chats is None:
-        return ()
-    return await services.chats.runs_of_workspace(workspace.ref.id, limit=_MOST)

@@ -56,6 +56,11 @@ async def find_job(job_id: str, services: Services) -> FoundJob | Refuse:
     return FoundJob(id=job_id, run=run, job=job, workspace=ref)
 
 
+async def runs_of(ref: WorkspaceRef, services: Services, most: int = 5) -> Sequence[Run]:
+    """List the newest runs of a workspace, and whichever have not ended, the newest first."""
+    return await services.chats.runs_of_workspace(ref.id, most) if services.chats else ()
+
+
 async def open_jobs(organization_ids: Sequence[str], services: Services) -> Sequence[Job] | None:
     """List the open jobs of organizations, oldest first; None when Terrakube does not say."""
     if services.server is None:

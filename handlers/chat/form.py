@@ -1,17 +1,15 @@
 """The form that starts a run: what it says is carried out as if it had been typed."""
 
-from dataclasses import replace
 from typing import Final
 
 from bridge.decisions.asking import Refuse
 from bridge.decisions.forms import command_of
-from bridge.domain.chat import ChatPlace
-from bridge.domain.chat_controls import Form, FormPlace
+from bridge.domain.chat_controls import Form
 from bridge.domain.chat_events import FormSent
 from bridge.domain.work import Work
 from bridge.routing import Router, Said, Services
-from handlers.chat.commands import carry_out, refuse_stranger
-from handlers.chat.recognising import recognise
+from handlers.chat.commands import carry_out, refuse_unknown
+from handlers.chat.recognising import recognise, where_opened
 from handlers.chat.writing import whisper
 
 router = Router()
@@ -26,13 +24,10 @@ async def start(event: FormSent, services: Services, work: Work) -> None:
     """Start what a form says, and show it where the form was opened."""
     if event.form != Form.START:
         return
-    if not event.place.channel:
-        place = FormPlace.parse(event.metadata)
-        there = ChatPlace(team=event.place.team, channel=place.channel, thread=place.thread)
-        event = replace(event, place=there)
+    event = where_opened(event)
     speaker = await recognise(event, services)
     if isinstance(speaker, Refuse):
-        refuse_stranger(event, speaker.text, work)
+        refuse_unknown(event, speaker.text, work)
         return
     # What starts is shown to all: whoever sends a form from nowhere is asked to open it somewhere.
     command = command_of(event.values) if event.place.channel else Refuse(text=_NOWHERE)

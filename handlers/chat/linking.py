@@ -14,10 +14,10 @@ from bridge.decisions.linking import (
 )
 from bridge.domain.chat import LinkOffer
 from bridge.domain.commands import LinkCommand, UnlinkCommand
-from bridge.domain.posts import ChatTarget, PostKind
+from bridge.domain.posts import PostKind
 from bridge.domain.work import Unlink, Work
 from bridge.routing import Router, Said, Services
-from handlers.chat.writing import audit_said, post
+from handlers.chat.writing import audit_said, post, target_of
 
 router = Router()
 
@@ -71,16 +71,7 @@ async def unlink_all(said: Said, services: Services, work: Work) -> str:
 
 def _whisper(work: Work, said: Said, text: str, offer: LinkOffer) -> None:
     """Say it to them alone, also where they asked before everybody; not when it is of no use."""
-    target = ChatTarget(
-        team=said.place.team,
-        channel=said.place.channel,
-        slot=said.trigger,
-        thread=said.place.thread,
-        user=said.speaker.user.id,
-        response_url=said.response_url,
-        expires_at=int(offer.expires_at.timestamp() * 1000),
-    )
-    post(work, PostKind.CHAT_WHISPER, target, text)
+    post(work, PostKind.CHAT_WHISPER, target_of(said, expires=offer.expires_at), text)
 
 
 def _who(said: Said) -> str:

@@ -1,30 +1,27 @@
 """``workspaces`` and ``templates`` in the chat: what there is, as much as is read."""
 
-import difflib
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final, cast
+from typing import cast
 
 import structlog
 
 from bridge.decisions.asking import Refuse
+from bridge.decisions.naming import nearest
 from bridge.decisions.wording import code, listed
 from bridge.domain.commands import TemplatesCommand, Word, WorkspacesCommand
 from bridge.domain.errors import RemoteError
-from bridge.domain.terrakube import Organization, Workspace
+from bridge.domain.terrakube import Organization
 from bridge.domain.work import Work
 from bridge.rendering.answers import Shown, templates_shown, workspaces_shown
 from bridge.routing import Router, Said, Services
 from handlers.chat.access import refuse_said
 from handlers.chat.finding import SILENT
 from handlers.chat.offering import answer
+from handlers.chat.targets import usual_organization
 
 log = structlog.get_logger(__name__)
 
 router = Router()
-
-_MOST_NEAR: Final = 5
-_LIKE: Final = 0.5
 
 
 @router.on_said(WorkspacesCommand)
@@ -57,7 +54,7 @@ async def _workspaces(said: Said, services: Services) -> Shown:
     command = cast("WorkspacesCommand", said.command)
     part = command.containing.casefold()
     # A part with a slash says itself in which organization.
-    usual = "" if "/" in part else await _usual(said, services)
+    usual = "" if "/" in part else await usual_organization(said, services)
     organization = await _organization(command.organization or usual, services)
     if isinstance(organization, Refuse):
         return Shown(text=organization.text)
@@ -72,13 +69,13 @@ async def _workspaces(said: Said, services: Services) -> Shown:
         sorted(found, key=lambda one: str(one.ref)),
         name_of=services.chat_command,
         what=f"{what}{_within(organization)}",
-        near=() if found else _near(part, there),
+        near=() if found else nearest(part.rpartition("/")[2], [str(one.ref) for one in there]),
     )
 
 
 async def _templates(said: Said, services: Services) -> Shown:
     command = cast("TemplatesCommand", said.command)
-    wanted = command.organization or await _usual(said, services)
+    wanted = command.organization or await usual_organization(said, services)
     organization = await _organization(wanted, services)
     if isinstance(organization, Refuse):
         return Shown(text=organization.text)
@@ -97,13 +94,6 @@ async def _templates(said: Said, services: Services) -> Shown:
     )
 
 
-async def _usual(said: Said, services: Services) -> str:
-    """Return the organization that is meant in a channel where none is named; empty for none."""
-    if services.chats is None:
-        return ""
-    return (await services.chats.channel(said.place.team, said.place.channel)).organization
-
-
 async def _organization(name: str, services: Services) -> Organization | Refuse | None:
     """Find an organization by its name; None when none is named."""
     if not name:
@@ -118,13 +108,3 @@ async def _organization(name: str, services: Services) -> Organization | Refuse 
 
 def _within(organization: Organization | None) -> str:
     return f" in {code(organization.name)}" if organization else ""
-
-
-def _near(part: str, there: Sequence[Workspace]) -> Sequence[str]:
-    """Find names like what was looked for, the nearest first."""
-    wanted = part.rpartition("/")[2]
-    names: dict[str, list[str]] = {}
-    for one in there:
-        names.setdefault(one.ref.name.casefold(), []).append(str(one.ref))
-    close = difflib.get_close_matches(wanted, names, n=_MOST_NEAR, cutoff=_LIKE)
-    return [one for each in close for one in names[each]][:_MOST_NEAR]

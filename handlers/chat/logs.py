@@ -21,10 +21,10 @@ from bridge.rendering.slack import render_answer
 from bridge.routing import Router, Said, Services
 from bridge.services.job_logs import JobLogs
 from handlers.chat.access import refuse_said
-from handlers.chat.finding import SILENT, FoundJob, find_job, job_url, open_jobs
-from handlers.chat.offering import answer, offer
+from handlers.chat.finding import SILENT, FoundJob, find_job, job_url, open_jobs, runs_of
+from handlers.chat.offering import answer, find_or_offer
 from handlers.chat.recognising import recognise
-from handlers.chat.targets import find_workspaces
+from handlers.chat.targets import runs_of_thread
 from handlers.chat.writing import whisper
 
 log = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ async def logs(said: Said, services: Services, work: Work) -> str:
 @router.on(ButtonPressed)
 async def show_more(event: ButtonPressed, services: Services, work: Work) -> None:
     """Show whoever presses a button the end of a log, or the complete plan."""
-    control = event.action.partition(":")[0]
+    control = event.control
     if control not in {Control.LOGS, Control.PLAN}:
         return
     speaker = await recognise(event, services)
@@ -73,18 +73,12 @@ async def show_more(event: ButtonPressed, services: Services, work: Work) -> Non
 
 async def _newest_job(said: Said, services: Services) -> str | Shown:
     """Find the newest job of the workspace that is named, or of the thread's runs."""
-    place, chats = said.place, services.chats
     command = cast("LogsCommand", said.command)
-    runs: Sequence[Run] = ()
-    if chats is not None and place.thread and not command.selection.workspaces:
-        runs = await chats.runs_of_message(place.team, place.channel, place.thread)
+    runs = () if command.selection.workspaces else await runs_of_thread(said, services)
     if not runs:
-        try:
-            found = await find_workspaces(said, services)
-        except RemoteError:
-            return Shown(text=SILENT)
-        if isinstance(found, Refuse):
-            return offer(found, Word.LOGS)
+        found = await find_or_offer(said, services)
+        if isinstance(found, Shown):
+            return found
         if len(found) != 1:
             names = listed([str(one.ref) for one in found])
             return Shown(text=f"Logs are of one workspace, and that is {len(found)}: {names}.")
@@ -94,7 +88,7 @@ async def _newest_job(said: Said, services: Services) -> str | Shown:
 
 async def _newest_of(ref: WorkspaceRef, services: Services) -> str | Shown:
     """Find the newest job of a workspace; of those that others started, the open ones."""
-    runs = await services.chats.runs_of_workspace(ref.id) if services.chats else ()
+    runs = await runs_of(ref, services)
     jobs = await open_jobs([ref.organization_id], services) or ()
     strange = [one.id for one in jobs if one.workspace_id == ref.id]
     return _newest([*(one.job_id for one in runs), *strange])

@@ -31,7 +31,7 @@ _OLDER: Final = (
 @router.on(ButtonPressed)
 async def say_button(event: ButtonPressed, services: Services, work: Work) -> None:
     """Say what a button says; tell whoever presses one that means nothing any more."""
-    control = event.action.partition(":")[0]
+    control = event.control
     if control in _ELSEWHERE:
         return
     if control == Control.SAY and event.value.strip():

@@ -4,12 +4,15 @@ Being in the chat is no permission, and a payload is no proof: people of shared 
 programs and switched-off accounts can all press buttons.
 """
 
+from dataclasses import replace
+
 import structlog
 
 from bridge.decisions.asking import Refuse
 from bridge.decisions.wording import code
-from bridge.domain.chat import ChatUser
-from bridge.domain.chat_events import Interaction
+from bridge.domain.chat import ChatPlace, ChatUser
+from bridge.domain.chat_controls import FormPlace
+from bridge.domain.chat_events import FormSent, Interaction
 from bridge.domain.errors import ChatRefusalError, NotFoundError, RemoteError
 from bridge.routing import Services, Speaker
 
@@ -52,6 +55,15 @@ def _unasked(error: RemoteError) -> str:
     """Say why nobody knows who it is; trying again does not help where the app lacks a scope."""
     needed = error.needed if isinstance(error, ChatRefusalError) else ""
     return _UNABLE.format(scope=code(needed)) if needed else _UNASKED
+
+
+def where_opened(event: FormSent) -> FormSent:
+    """Put a form that says no channel where it was opened, as the bridge wrote into it."""
+    if event.place.channel:
+        return event
+    place = FormPlace.parse(event.metadata)
+    there = ChatPlace(team=event.place.team, channel=place.channel, thread=place.thread)
+    return replace(event, place=there)
 
 
 def _excluded(user: ChatUser, team: str) -> str:

@@ -52,10 +52,24 @@ async def refuse_before_strangers(
     """Refuse to start what strangers would read the plans of."""
     if not isinstance(command, _STARTING):
         return None
+    return await refuse_shared(place, services, shared=_SHARED, unseen=_UNSEEN)
+
+
+async def refuse_shared(
+    place: ChatPlace, services: Services, *, shared: str, unseen: str
+) -> Refuse | None:
+    """Refuse what strangers would read, and what nobody knows whether they would.
+
+    Args:
+        place: Where.
+        services: What there is.
+        shared: What is said where they would.
+        unseen: What is said where Slack did not say.
+    """
     match await is_shared(place, services):
         case None:
-            return Refuse(text=_UNSEEN)
+            return Refuse(text=unseen)
         case True:
-            return Refuse(text=_SHARED)
+            return Refuse(text=shared)
         case _:
             return None

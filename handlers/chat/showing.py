@@ -5,9 +5,7 @@ from typing import Final, cast
 
 from bridge.decisions.asking import Refuse
 from bridge.domain.commands import StatusCommand, Word
-from bridge.domain.errors import RemoteError
 from bridge.domain.reports import RunReport
-from bridge.domain.runs import Run
 from bridge.domain.terrakube import Job, Workspace
 from bridge.domain.work import Work
 from bridge.rendering.answers import (
@@ -23,15 +21,15 @@ from bridge.rendering.wording import by_rank
 from bridge.routing import Router, Said, Services
 from handlers.chat.access import refuse_said
 from handlers.chat.finding import (
-    SILENT,
     find_job,
     job_url,
     open_jobs,
     report_of,
+    runs_of,
     workspace_now,
 )
-from handlers.chat.offering import answer, offer
-from handlers.chat.targets import find_workspaces
+from handlers.chat.offering import answer, find_or_offer
+from handlers.chat.targets import runs_of_thread
 
 router = Router()
 
@@ -61,10 +59,7 @@ async def here(said: Said, services: Services) -> tuple[Sequence[RunReport], int
     In the thread below a message it is what that is about, ended or not.
     """
     place, chats = said.place, services.chats
-    runs: Sequence[Run] = ()
-    where = "in this thread"
-    if chats is not None and place.thread:
-        runs = await chats.runs_of_message(place.team, place.channel, place.thread)
+    runs, where = await runs_of_thread(said, services), "in this thread"
     if chats is not None and not runs:
         runs = await chats.runs_under_way(place.team, place.channel)
         where = "in what this channel shows and hears of"
@@ -95,12 +90,9 @@ async def _of_job(job_id: str, services: Services) -> Shown:
 
 
 async def _of_workspaces(said: Said, services: Services) -> Shown:
-    try:
-        found = await find_workspaces(said, services)
-    except RemoteError:
-        return Shown(text=SILENT)
-    if isinstance(found, Refuse):
-        return offer(found, Word.STATUS)
+    found = await find_or_offer(said, services)
+    if isinstance(found, Shown):
+        return found
     now = services.clock.now()
     if len(found) == 1:
         return space_shown(await _space(found[0], services), now)
@@ -113,7 +105,7 @@ async def _space(known: Workspace, services: Services) -> Space:
     ref = known.ref
     jobs = await open_jobs([ref.organization_id], services)
     workspace = await workspace_now(ref, services) if jobs is not None else None
-    runs = await _runs(known, _OPEN, services)
+    runs = await runs_of(ref, services, _OPEN)
     ours = {run.job_id for run in runs}
     others = [
         (job, job_url(ref, job.id, services))
@@ -132,16 +124,10 @@ async def _space(known: Workspace, services: Services) -> Space:
 
 async def _known_space(known: Workspace, services: Services) -> Space:
     """Look at one workspace of several: only what the bridge itself knows."""
-    runs = await _runs(known, _LAST, services)
+    runs = await runs_of(known.ref, services, _LAST)
     return Space(
         workspace=known,
         hold=await services.store.hold_of(known.ref.id),
         open=[await report_of(one, services) for one in reversed(runs) if not one.concluded],
         last=[await report_of(one, services) for one in runs if one.concluded][:1],
     )
-
-
-async def _runs(workspace: Workspace, most: int, services: Services) -> Sequence[Run]:
-    if services.chats is None:
-        return ()
-    return await services.chats.runs_of_workspace(workspace.ref.id, limit=most)

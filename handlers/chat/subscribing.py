@@ -28,7 +28,7 @@ from bridge.domain.errors import ChatRefusalError, RemoteError
 from bridge.domain.work import Unsubscribe, Work
 from bridge.routing import Router, Said, Services
 from handlers.chat.access import refuse_said
-from handlers.chat.sharing import is_shared
+from handlers.chat.sharing import refuse_shared
 from handlers.chat.writing import announce, audit_said, channel_of
 
 log = structlog.get_logger(__name__)
@@ -106,9 +106,10 @@ async def subscriptions(said: Said, services: Services, work: Work) -> str:
 async def _decide_subscribe(said: Said, services: Services, chats: ChatStore) -> Refuse | Subscribe:
     if refusal := await refuse_said(said.speaker, Word.SUBSCRIBE, services):
         return refusal
-    if refusal := await _refuse_shared(said, services):
-        return refusal
     place = said.place
+    # Nobody may have in mind to tell strangers of everything from now on.
+    if refusal := await refuse_shared(place, services, shared=_SHARED, unseen=_UNSEEN):
+        return refusal
     return decide_subscribe(
         cast("SubscribeCommand", said.command),
         await chats.channel(place.team, place.channel),
@@ -143,17 +144,6 @@ async def _unpark(said: Said, chats: ChatStore, work: Work) -> None:
     if settings.parked:
         work.channels.append(replace(settings, parked=""))
         _audit(said, work, "channel.unparked", "done", settings.parked)
-
-
-async def _refuse_shared(said: Said, services: Services) -> Refuse | None:
-    """Refuse to tell strangers of everything from now on, which nobody there may have in mind."""
-    match await is_shared(said.place, services):
-        case None:
-            return Refuse(text=_UNSEEN)
-        case True:
-            return Refuse(text=_SHARED)
-        case _:
-            return None
 
 
 async def _invitation(said: Said, services: Services) -> str:

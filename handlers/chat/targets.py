@@ -29,11 +29,15 @@ async def find_workspaces(said: Said, services: Services) -> Sequence[Workspace]
     if not selection.workspaces:
         example = code(f"{services.chat_command} {word_of(said.command)} organization/workspace")
         return Refuse(text=f"Nothing was done: it does not say in which workspace. Say {example}.")
-    organization = ""
-    if services.chats is not None:
-        settings = await services.chats.channel(said.place.team, said.place.channel)
-        organization = settings.organization
+    organization = await usual_organization(said, services)
     return decide_named(selection, await services.catalog.workspaces(), organization)
+
+
+async def usual_organization(said: Said, services: Services) -> str:
+    """Return the organization that is meant in a channel where none is named; empty for none."""
+    if services.chats is None:
+        return ""
+    return (await services.chats.channel(said.place.team, said.place.channel)).organization
 
 
 async def runs_of_thread(said: Said, services: Services) -> Sequence[Run]:

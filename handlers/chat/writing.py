@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.domain.access import SLACK
-from bridge.domain.chat import ChatMessage, ChatPlace, ChatReportKey, View
+from bridge.domain.chat import ChatMessage, ChatPlace, ChatReportKey, ChatUser, View
 from bridge.domain.chat_events import Interaction
 from bridge.domain.posts import ChatTarget, PostKind, PostUpsert
 from bridge.domain.work import AuditEntry, Work
@@ -39,7 +39,6 @@ def whisper_later(event: Interaction) -> PostUpsert:
 
 
 def _alone(event: Interaction) -> ChatTarget:
-    expires = event.received_at + _ANSWERED_FOR
     return ChatTarget(
         team=event.place.team,
         channel=event.place.channel,
@@ -47,7 +46,7 @@ def _alone(event: Interaction) -> ChatTarget:
         thread=event.place.thread,
         user=event.actor,
         response_url=event.response_url,
-        expires_at=int(expires.timestamp() * 1000),
+        expires_at=_milliseconds(event.received_at + _ANSWERED_FOR),
     )
 
 
@@ -78,30 +77,32 @@ def answer_said(work: Work, said: Said, answer: str | ChatMessage, *, now: datet
 
     For an answer that is more than Markdown; a command's handler then returns nothing to be said.
     """
-    expires = int((now + _ANSWERED_FOR).timestamp() * 1000)
-    target = ChatTarget(
-        team=said.place.team,
-        channel=said.place.channel,
-        slot=said.trigger,
-        thread=said.place.thread,
-        user=said.speaker.user.id,
-        response_url=said.response_url,
-        expires_at=None if said.mention else expires,
-    )
+    target = target_of(said, expires=None if said.mention else now + _ANSWERED_FOR)
     post(work, PostKind.CHAT_REPLY if said.mention else PostKind.CHAT_WHISPER, target, answer)
 
 
 def announce(work: Work, said: Said, answer: str | ChatMessage) -> None:
     """Say what changed for a channel, for all to see; whoever asked alone where that cannot be."""
-    target = ChatTarget(
+    post(work, PostKind.CHAT_REPLY, target_of(said), answer)
+
+
+def target_of(said: Said, slot: str = "", *, expires: datetime | None = None) -> ChatTarget:
+    """Say where whoever said something is answered, or told alone where that cannot be.
+
+    Args:
+        said: What was said.
+        slot: Tells several answers to it apart; empty for the only one.
+        expires: After which it is of no use; None for never.
+    """
+    return ChatTarget(
         team=said.place.team,
         channel=said.place.channel,
-        slot=said.trigger,
+        slot=slot or said.trigger,
         thread=said.place.thread,
         user=said.speaker.user.id,
         response_url=said.response_url,
+        expires_at=_milliseconds(expires) if expires else None,
     )
-    post(work, PostKind.CHAT_REPLY, target, answer)
 
 
 def channel_of(place: ChatPlace) -> str:
@@ -111,7 +112,6 @@ def channel_of(place: ChatPlace) -> str:
 
 def open_view(work: Work, event: Interaction, view: View) -> None:
     """Open a modal for whoever did something just now."""
-    expires = event.received_at + _OPENED_WITHIN
     target = ChatTarget(
         team=event.place.team,
         channel=event.place.channel,
@@ -119,7 +119,7 @@ def open_view(work: Work, event: Interaction, view: View) -> None:
         user=event.actor,
         response_url=event.response_url,
         trigger_id=event.trigger_id,
-        expires_at=int(expires.timestamp() * 1000),
+        expires_at=_milliseconds(event.received_at + _OPENED_WITHIN),
     )
     work.posts.append(
         PostUpsert(
@@ -131,20 +131,18 @@ def open_view(work: Work, event: Interaction, view: View) -> None:
     )
 
 
-def follow_here(work: Work, said: Said) -> str:
+def follow_here(work: Work, said: Said, group: str = "") -> str:
     """Keep a live message of what *said* starts where it was said; return its report.
 
     Where the bridge may not write, whoever asks is told alone.
+
+    Args:
+        work: What follows.
+        said: What was said.
+        group: Of the runs that are shown together; empty for what this command starts.
     """
-    report = report_key(said.place, said.trigger)
-    target = ChatTarget(
-        team=said.place.team,
-        channel=said.place.channel,
-        slot=said.trigger,
-        thread=said.place.thread,
-        user=said.speaker.user.id,
-        response_url=said.response_url,
-    )
+    target = target_of(said, group)
+    report = report_key(said.place, target.slot)
     work.posts.append(PostUpsert(kind=PostKind.CHAT_MESSAGE, target=target, report=report))
     return report
 
@@ -171,6 +169,28 @@ def audit_said(
             detail=" ".join(detail.split())[:_DETAIL],
         )
     )
+
+
+def refuse_stranger(
+    work: Work, event: Interaction, text: str, *, action: str, subject: str
+) -> None:
+    """Refuse whoever may do nothing here at all; who that is, is recorded by their id alone."""
+    whisper(work, event, text)
+    who = ChatUser(team=event.user_team, id=event.actor, name="")
+    work.audits.append(
+        AuditEntry(
+            actor=who.actor,
+            action=action,
+            door=SLACK,
+            subject=subject,
+            result="refused",
+            detail=text,
+        )
+    )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _json(message: ChatMessage) -> str:

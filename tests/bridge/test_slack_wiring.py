@@ -97,7 +97,7 @@ async def test_what_comes_in_is_handled_and_slack_is_not_asked_before(
         given = environment(slack, mode, sqlite_url, BRIDGE_SLACK__DEFAULT_CHANNEL=ops.id)
         async with a_bridge(given, tmp_path, slack) as bridge:
             await until(lambda: _is_ready(bridge))
-            asked = {"auth.test": 1, "conversations.info": 2}
+            asked = {"auth.test": 1, "conversations.info": 1}
             asked |= {"apps.connections.open": 1} if mode == "socket" else {}
             assert {one.method: len(slack.calls(one.method)) for one in slack.requests} == asked
             want = Subscription(team=slack.world.team, channel=ops.id, pattern="*/*")

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from multidict import CIMultiDict
-from sqlalchemy import Connection, RowMapping, Table, select
+from sqlalchemy import Connection, RowMapping
 
 from bridge.domain.deliveries import Delivery
 from bridge.forges.gitea import receiving as gitea
 from bridge.forges.github import receiving as github
 from bridge.sandbox.forge.delivering import Attempt
 from bridge.store.schema import delivery, post, run
+from tests.bridge.store.rows import rows_in
 from tests.chaos.towns import BRIDGE, Town, World
 
 _READERS: Final[Mapping[str, Any]] = {
@@ -51,11 +52,11 @@ class Counts:
 
 def read_rows(connection: Connection) -> Rows:
     """Read everything that is compared."""
-
-    def rows(table: Table) -> Sequence[RowMapping]:
-        return connection.execute(select(*table.c)).mappings().all()
-
-    return Rows(deliveries=rows(delivery), runs=rows(run), posts=rows(post))
+    return Rows(
+        deliveries=rows_in(connection, delivery),
+        runs=rows_in(connection, run),
+        posts=rows_in(connection, post),
+    )
 
 
 def count(world: World, rows: Rows) -> Counts:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, Table, select
+from sqlalchemy import Connection, RowMapping
 
 from bridge.domain.access import SLACK
 from bridge.domain.chat import slack_user_of
 from bridge.store.schema import audit, decision, delivery, post, run, run_link
+from tests.bridge.store.rows import rows_in
 from tests.chaos.slacking_messages import listen, of_messages
 from tests.chaos.slacking_people import TYPE_NAME
 from tests.chaos.slacking_reading import (
@@ -72,17 +73,13 @@ class Counts:
 
 def read_rows(connection: Connection) -> Rows:
     """Read everything that is compared."""
-
-    def rows(table: Table) -> Sequence[RowMapping]:
-        return connection.execute(select(*table.c)).mappings().all()
-
     return Rows(
-        deliveries=[row for row in rows(delivery) if row["source"] == SLACK],
-        runs=rows(run),
-        links=rows(run_link),
-        posts=[row for row in rows(post) if row["forge"] == SLACK],
-        decisions=rows(decision),
-        audits=rows(audit),
+        deliveries=[row for row in rows_in(connection, delivery) if row["source"] == SLACK],
+        runs=rows_in(connection, run),
+        links=rows_in(connection, run_link),
+        posts=[row for row in rows_in(connection, post) if row["forge"] == SLACK],
+        decisions=rows_in(connection, decision),
+        audits=rows_in(connection, audit),
     )
 
 

@@ -6,12 +6,12 @@ from typing import Final
 
 from bridge.domain.terrakube import FlowType, Template, Workspace
 from bridge.rendering.answers.pieces import (
-    MOST_BUTTONS,
     Shown,
     bounded,
     command,
     last_job,
     named,
+    offered,
     short,
 )
 from bridge.rendering.durations import counted
@@ -45,8 +45,7 @@ def workspaces_shown(
     """
     if not found:
         meant = " Did you mean one of these?" if near else ""
-        says = tuple((one, command("status", one)) for one in near[:MOST_BUTTONS])
-        return Shown(text=f"There is no workspace{what}.{meant}", says=says)
+        return offered(f"There is no workspace{what}.{meant}", "status", near)
     more = f"{name(f'{name_of} workspaces PART')} shows those with a part in their name"
     lines = bounded([f"- {_workspace(one)}" for one in found], _MOST, more=more)
     start = f"{counted(len(found), 'workspace')}{what}{_by_organization(found)}:"

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, exists, or_, select
 
-from bridge.decisions.paths import matches
+from bridge.decisions.paths import matched
 from bridge.domain.chat import CHAT_REPORT, ChatReportKey
 from bridge.domain.posts import CHAT_KINDS, PostKind
 from bridge.domain.runs import Run, RunPhase, RunState, Verb
 from bridge.domain.vcs import PullRequestRef, PullRequestState, RepositoryRef
-from bridge.store.codecs import CHAT_TARGET, PARTS, RUN_REQUEST, from_ms, run_from_row
+from bridge.store.codecs import CHAT_TARGET, PARTS, from_ms, run_from_row
 from bridge.store.queries import chat, chat_reports
 from bridge.store.queries.chat import in_channel
 from bridge.store.queries.fan_out import message_target
@@ -110,12 +110,10 @@ def runs_under_way(connection: Connection, team: str, channel_id: str) -> Sequen
         )
         .order_by(run.c.created_at, run.c.id)
     ).mappings()
-    return [
-        run_from_row(row)
-        for row in rows
-        if row["is_shown"]
-        or any(matches(str(RUN_REQUEST.load(row["request"]).workspace), (one,)) for one in heard)
-    ]
+    runs = [(run_from_row(row), row["is_shown"]) for row in rows]
+    names = matched({str(one.request.workspace) for one, _ in runs}, heard).values()
+    named = {name for each in names for name in each}
+    return [one for one, is_shown in runs if is_shown or str(one.request.workspace) in named]
 
 
 def planned_pull_requests(connection: Connection, workspace_id: str) -> Sequence[PullRequestRef]:

@@ -97,8 +97,9 @@ def a_pull_request(**changes: Any) -> PullRequest:  # noqa: ANN401 - its fields
 
 async def rows_of(database: Database, table: Table) -> Sequence[RowMapping]:
     """Every row of a table, by its key."""
-    return await database.read(_rows, table)
+    return await database.read(rows_in, table)
 
 
-def _rows(connection: Connection, table: Table) -> Sequence[RowMapping]:
+def rows_in(connection: Connection, table: Table) -> Sequence[RowMapping]:
+    """Read every row of a table, by its key, in a transaction that is open."""
     return connection.execute(select(table).order_by(*table.primary_key)).mappings().all()
