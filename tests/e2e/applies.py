@@ -5,6 +5,7 @@ from typing import Final
 
 from bridge.domain.runs import RunPhase
 from bridge.sandbox.forge.model import PullRequest
+from bridge.sandbox.terrakube.model import Job
 from bridge.store.schema import audit, hold, run
 from tests.e2e.stage import BRIDGE, SLUG, WRITER, Stage
 
@@ -42,8 +43,13 @@ def answers(stage: Stage, pull_request: PullRequest) -> Sequence[str]:
 
 def ways(stage: Stage, name: str | None = None) -> Sequence[str]:
     """List how the applies ended, the oldest first, or where they are."""
+    return [str(job.status) for job in applies(stage, name)]
+
+
+def applies(stage: Stage, name: str | None = None) -> Sequence[Job]:
+    """List the jobs that apply something, the oldest first."""
     found = zip(stage.jobs(name), _templates(stage, name), strict=True)
-    return [str(job.status) for job, template in found if template != "Plan"]
+    return [job for job, template in found if template != "Plan"]
 
 
 def _templates(stage: Stage, name: str | None) -> Sequence[str]:
